@@ -1,0 +1,4 @@
+package logs
+
+// A Format is a compiled log-format.
+type Format struct{}

@@ -1,0 +1,45 @@
+// Package logs makes traffic log lines: formats compiled from words, records of
+// streams, and the sinks they go to. A loop formats into its own ring and never
+// waits; another goroutine writes.
+package logs
+
+import (
+	"net/netip"
+	"time"
+)
+
+// A Record is what a log line can say about one stream. A loop owns one per
+// stream in flight; byte slices belong to the stream.
+type Record struct {
+	Client, FrontAddr         netip.AddrPort
+	Frontend, Backend, Server string // Server "" : <NOSRV>
+	TLS                       bool
+	Accept                    time.Time // of the connection
+	Start                     time.Time // first byte of the request (%tr)
+	// Timers in milliseconds, -1 for phases not reached (HAProxy %TR %Tw %Tc %Tr %Ta …).
+	TR, Tw, Tc, Tr, Ta, Th, Ti, Tt   int
+	Status                           int
+	BytesRead                        int64 // %B, sent to the client, head included
+	BytesUploaded                    int64 // %U
+	Method, Target                   []byte
+	Minor                            uint8 // HTTP version of the request; 255: unknown
+	BadRequest                       bool  // request line is <BADREQ>
+	Term                             [4]byte
+	ReqCookie, ResCookie             []byte // captured, nil: "-"
+	ReqCaptures, ResCaptures         [][]byte
+	ActConn, FeConn, BeConn, SrvConn int
+	Retries                          int
+	Redispatched                     bool
+	SrvQueue, BeQueue                int
+	Silent                           bool
+}
+
+// A Target is one `log` line.
+type Target struct {
+	Addr     string // ip:port (udp), path of a datagram socket, "stdout", "stderr", "fd@N"
+	Format   string // rfc3164 (default for sockets), rfc5424, raw, short, timed, …
+	Len      int    // longest line, default 1024
+	Facility int    // syslog number
+	MinLevel int    // least severe level that passes (numerically highest), default 7
+	MaxLevel int    // most severe level, default 0
+}
