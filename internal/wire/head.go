@@ -12,43 +12,18 @@ type Span struct{ Off, End uint32 }
 // Len is the number of bytes in the span.
 func (s Span) Len() int { return int(s.End - s.Off) }
 
-// A FieldID names the fields that bascule itself looks at, so that finding one
-// needs no comparison of names.
-type FieldID uint8
-
-// The fields with an ID; FieldOther is every other one.
-const (
-	FieldOther FieldID = iota
-	FieldHost
-	FieldConnection
-	FieldContentLength
-	FieldTransferEncoding
-	FieldUpgrade
-	FieldCookie
-	FieldSetCookie
-	FieldExpect
-	FieldKeepAlive
-	FieldProxyConnection
-	FieldTE
-	FieldTrailer
-	FieldXForwardedFor
-	FieldCacheControl
-	FieldPragma
-	FieldExpires
-	FieldAuthorization
-	FieldSecWebSocketKey
-	FieldIdempotencyKey
-	FieldHTTP2Settings
-)
+func (s Span) of(buf []byte) []byte { return buf[s.Off:s.End:s.End] }
 
 // A Field is one header field. Name and Value are spans of Buf, or of the
 // added bytes when Added is set. Deleted fields stay in place so that the
 // others can be written in runs.
 type Field struct {
 	Name, Value Span
+	line        uint32 // where its line begins in Buf, also once its bytes were replaced
 	ID          FieldID
 	Deleted     bool
 	Added       bool
+	hop         bool // meant for this connection only (RFC 9110 §7.6.1): visible to rules, never written
 }
 
 // Body says how a message's body is framed on the wire it came from.
@@ -64,6 +39,56 @@ const (
 	BodyTunnel
 )
 
+// A Result is the outcome of a parse. More means that the head is not complete:
+// call again with the same bytes and those that followed.
+type Result uint8
+
+// The outcomes of a parse.
+const (
+	More Result = iota
+	Done
+	Bad
+)
+
+// A Fault says where and why a head or a chunk was refused. Offset is that of
+// the offending byte in the parsed buffer; Why is static text.
+type Fault struct {
+	Offset int
+	Why    string
+}
+
+// Limits bound a head. A zero figure, or a nil Limits, means the default.
+type Limits struct {
+	MaxHead   int  // bytes, empty line included: tune.bufsize - tune.maxrewrite
+	MaxFields int  // fields: tune.http.maxhdr
+	Relaxed   bool // accept-unsafe-violations-in-http-*: '#' and bytes from 0x80 in targets, and odd field names, pass
+}
+
+const (
+	// defaultMaxHead leaves HAProxy's room for added fields (tune.maxrewrite
+	// 1024) in HAProxy's buffer (tune.bufsize 16384).
+	defaultMaxHead = 15360
+	// defaultMaxFields is HAProxy's tune.http.maxhdr.
+	defaultMaxFields = 101
+	// maxOptions bounds the unknown names in Connection: each is looked for
+	// among all fields, and no honest peer lists more than a few.
+	maxOptions = 16
+)
+
+func (l *Limits) head() int {
+	if l == nil || l.MaxHead <= 0 {
+		return defaultMaxHead
+	}
+	return l.MaxHead
+}
+
+func (l *Limits) fields() int {
+	if l == nil || l.MaxFields <= 0 {
+		return defaultMaxFields
+	}
+	return l.MaxFields
+}
+
 // A Head is what requests and replies share: the fields and the framing.
 // Buf is borrowed from the connection: spans are valid while the caller keeps
 // it. The zero value is ready; Parse resets and reuses all its memory.
@@ -71,10 +96,36 @@ type Head struct {
 	Buf    []byte  // the head's bytes, the empty line included
 	Fields []Field // in the order of arrival, added ones behind
 	added  []byte  // bytes of added fields, referred to by Field.Added
-	Minor  uint8   // HTTP/1.Minor: 0 or 1
-	Body   Body
-	Length int64 // of the body, if BodyLength
-	Close  bool  // the sender ends the connection after this message (Connection: close, or HTTP/1.0 without keep-alive)
-	// Upgrade is set if the Connection field lists "upgrade" and an Upgrade field is there.
+	parsed int     // how many of Fields came with Buf
+	seen   uint32  // a bit per FieldID that ever was among Fields
+	twice  uint32  // a bit per FieldID that arrived more than once
+	fault  Fault
+
+	Minor     uint8 // HTTP/1.Minor: 0 or 1
+	Body      Body
+	HasLength bool  // a Content-Length was there; with BodyNone (HEAD, 304) it describes a body that is not sent
+	Length    int64 // the Content-Length, if HasLength
+	Close     bool  // the sender ends the connection after this message (Connection: close, or HTTP/1.0 without keep-alive)
+	// Upgrade is set if the Connection field lists "upgrade" and an Upgrade
+	// field is there, the message has no body, and the protocol is not h2c:
+	// HTTP/2 must not pass as a tunnel that nobody checks.
 	Upgrade bool
+}
+
+// Fault says why the last Parse returned Bad. It is overwritten by the next.
+func (h *Head) Fault() *Fault { return &h.fault }
+
+// Size is the number of bytes of the head, empty line included, and for a
+// request also those of skipped empty lines before it.
+func (h *Head) Size() int { return len(h.Buf) }
+
+func (h *Head) reset() {
+	h.Buf, h.Fields, h.added = nil, h.Fields[:0], h.added[:0]
+	h.parsed, h.seen, h.twice, h.fault = 0, 0, 0, Fault{}
+	h.Minor, h.Body, h.HasLength, h.Length, h.Close, h.Upgrade = 0, BodyNone, false, 0, false, false
+}
+
+func (h *Head) bad(offset int, why string) Result {
+	h.fault = Fault{Offset: offset, Why: why}
+	return Bad
 }
