@@ -32,20 +32,20 @@ const (
 
 // The states of a Chunks, in the order of RFC 9112 §7.1.
 const (
-	atSize       uint8 = iota // before the first digit
-	inSize                    // behind a digit
-	inGap                     // behind white space after the size
-	inExtension               // behind ';'
-	atSizeLF                  // behind the CR of a size line
-	inPayload                 // left bytes of payload follow
-	atPayloadCR               // behind the payload
-	atPayloadLF               // behind the CR after the payload
-	atTrailer                 // at the start of a trailer line
-	inTrailer                 // in a trailer line
-	atTrailerLF               // behind the CR of a trailer line
-	atEndLF                   // behind the CR of the last empty line
-	chunksEnded               //
-	chunksBroken              //
+	atSize      uint8 = iota // before the first digit
+	inSize                   // behind a digit
+	inGap                    // behind white space after the size
+	inExtension              // behind ';'
+	atSizeLF                 // behind the CR of a size line
+	inPayload                // left bytes of payload follow
+	atPayloadCR              // behind the payload
+	atPayloadLF              // behind the CR after the payload
+	atTrailer                // at the start of a trailer line
+	inTrailer                // in a trailer line
+	atTrailerLF              // behind the CR of a trailer line
+	atEndLF                  // behind the CR of the last empty line
+	chunksEnded              // for good, as is the next
+	chunksBroken
 )
 
 // Chunks decodes one chunked body step by step; no byte needs to be kept by the
@@ -54,11 +54,10 @@ type Chunks struct {
 	left      int64 // bytes of payload to come
 	state     uint8
 	digits    uint8
-	last      bool // the chunk of size 0 was seen
-	extension int  // bytes of the current chunk's extension
-	overhead  int  // extension bytes so far, less the payload
-	line      int  // where the current line begins in trailers
-	fields    int  // trailer lines so far
+	extension int // bytes of the current chunk's extension
+	overhead  int // extension bytes so far, less the payload
+	section   int // bytes of trailer lines so far, those left out too
+	line      int // where the current line begins in trailers
 	trailers  []byte
 	why       string
 }
@@ -77,7 +76,7 @@ func (c *Chunks) Why() string { return c.why }
 // payload behind it, as much as is there. used counts both; data is the
 // payload's place in buf. Go on with buf[used:] after ChunkData; after
 // ChunkMore all of buf is consumed; after ChunkEnd buf[used:] is the next
-// message.
+// message. After ChunkBad used stands at the offending byte.
 func (c *Chunks) Next(buf []byte) (used int, data Span, state ChunkState) {
 	i := 0
 	for {
@@ -88,6 +87,9 @@ func (c *Chunks) Next(buf []byte) (used int, data Span, state ChunkState) {
 			n := int(min(int64(len(buf)-i), c.left))
 			c.payload(n)
 			return i + n, Span{uint32(i), uint32(i + n)}, ChunkData
+		}
+		if c.state >= chunksEnded {
+			return i, Span{}, ChunkEnd + ChunkState(c.state-chunksEnded)
 		}
 		if i == len(buf) {
 			return i, Span{}, ChunkMore
@@ -104,10 +106,7 @@ func (c *Chunks) Next(buf []byte) (used int, data Span, state ChunkState) {
 		default:
 			c.trailer(b)
 		}
-		switch c.state {
-		case chunksEnded:
-			return i, Span{}, ChunkEnd
-		case chunksBroken:
+		if c.state == chunksBroken {
 			return i - 1, Span{}, ChunkBad
 		}
 	}

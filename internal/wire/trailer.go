@@ -1,12 +1,8 @@
 package wire
 
-const (
-	// maxTrailers bounds the trailer section: real ones carry a checksum or a
-	// status, and they must fit behind the payload in one buffer.
-	maxTrailers = 4096
-	// maxTrailerFields is as many fields as a head may have.
-	maxTrailerFields = defaultMaxFields
-)
+// maxTrailers bounds the trailer section: real ones carry a checksum or a
+// status, and they must fit behind the payload in one buffer.
+const maxTrailers = 4096
 
 // trailer takes a byte of the trailer section (RFC 9112 §7.1.2). Lines are kept
 // whole, and dropped again at their end if they may not come so late.
@@ -18,18 +14,15 @@ func (c *Chunks) trailer(b byte) {
 			return
 		}
 		c.line, c.state = len(c.trailers), inTrailer
-		if c.fields++; c.fields > maxTrailerFields {
-			c.broken("too many trailer fields")
-			return
-		}
 		fallthrough
 	case inTrailer:
+		c.section++
 		switch {
 		case b == '\r':
 			c.state = atTrailerLF
 		case b < 0x20 && b != '\t' || b == 0x7f:
 			c.broken(whyControl(b))
-		case c.overhead+len(c.trailers) >= maxTrailers+maxOverhead || len(c.trailers) >= maxTrailers:
+		case c.section > maxTrailers:
 			c.broken("trailers too long")
 		default:
 			c.trailers = append(c.trailers, b)
@@ -41,8 +34,6 @@ func (c *Chunks) trailer(b byte) {
 		}
 	case atEndLF:
 		c.expect(b, '\n', chunksEnded, "bare CR")
-	default:
-		c.broken("body used after its end")
 	}
 }
 
@@ -57,7 +48,6 @@ func (c *Chunks) endTrailer() {
 		return
 	}
 	if forbiddenTrailer(line[:colon]) {
-		c.overhead += len(line)
 		c.trailers = c.trailers[:c.line]
 		return
 	}
