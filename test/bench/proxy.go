@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+//go:embed proxy.cfg
+var haproxyConfig string
+
+//go:embed nginx.conf
+var nginxConfig string
+
+const (
+	// startLimit is how long a proxy may take to answer its first request.
+	startLimit = 10 * time.Second
+	// stopLimit is how long it may take to end before it is killed.
+	stopLimit = 3 * time.Second
+)
+
+// proxy is one of the programs compared.
+type proxy struct {
+	name    string
+	title   string // with its version, once known
+	program string
+	config  string
+	args    func(config string) []string
+	log     func(port int) (to, how string) // what the configuration says to log
+}
+
+func proxies() []*proxy {
+	bascule := os.Getenv("BASCULE")
+	if bascule == "" {
+		bascule = "bin/bascule"
+	}
+	haproxyArgs := func(config string) []string { return []string{"-db", "-f", config} }
+	haproxyLog := func(port int) (string, string) {
+		return fmt.Sprintf("    log 127.0.0.1:%d local0", port), "    log global\n    option httplog"
+	}
+	return []*proxy{
+		{name: "bascule", title: "bascule", program: bascule, config: haproxyConfig, args: haproxyArgs, log: haproxyLog},
+		{name: "haproxy", title: "HAProxy", program: "haproxy", config: haproxyConfig, args: haproxyArgs, log: haproxyLog},
+		{name: "nginx", title: "nginx", program: "nginx", config: nginxConfig,
+			args: func(config string) []string { return []string{"-c", config} },
+			log: func(port int) (string, string) {
+				return "", fmt.Sprintf("access_log syslog:server=127.0.0.1:%d;", port)
+			}},
+	}
+}
+
+var version = regexp.MustCompile(`[0-9]+\.[0-9]+(\.[0-9]+)?`)
+
+// find looks the program up and adds its version to the title.
+func (p *proxy) find() error {
+	path, err := exec.LookPath(p.program)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	if p.program, err = filepath.Abs(path); err != nil {
+		return err
+	}
+	out, err := exec.Command(p.program, "-v").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s -v: %w: %s", p.program, err, out)
+	}
+	if p.name != "bascule" { // which says the HAProxy version it answers as
+		p.title += " " + version.FindString(string(out))
+	}
+	return nil
+}
+
+// running is a started proxy.
+type running struct {
+	cmd    *exec.Cmd
+	port   int
+	dir    string
+	output string // file with what it printed
+	ended  chan struct{}
+}
+
+// start runs the proxy alone on a core and waits for its first answer.
+func (p *proxy) start(ctx context.Context, core int, servers [2]int, log *logReader) (*running, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "bench-"+p.name+"-")
+	if err != nil {
+		return nil, err
+	}
+	r := &running{port: port, dir: dir, output: filepath.Join(dir, "output"), ended: make(chan struct{})}
+	config := filepath.Join(dir, "proxy.cfg")
+	if err = os.WriteFile(config, []byte(p.render(r, servers, log)), 0o644); err == nil {
+		err = r.launch(p, core, config)
+	}
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	if err := r.waitReady(ctx); err != nil {
+		said := r.said()
+		r.stop()
+		return nil, fmt.Errorf("%s: %w\n%s", p.name, err, said)
+	}
+	return r, nil
+}
+
+// render fills the configuration's places.
+func (p *proxy) render(r *running, servers [2]int, log *logReader) string {
+	to, how := "", ""
+	if p.name == "nginx" {
+		how = "access_log off;"
+	}
+	if log != nil {
+		to, how = p.log(log.port)
+	}
+	user := ""
+	if os.Getuid() == 0 {
+		user = "user root;" // so that the worker may use the temporary directory
+	}
+	return strings.NewReplacer(
+		"@PORT@", strconv.Itoa(r.port), "@SERVER1@", strconv.Itoa(servers[0]), "@SERVER2@", strconv.Itoa(servers[1]),
+		"@DIR@", r.dir, "@USER@", user, "@LOGTO@", to, "@LOG@", how,
+	).Replace(p.config)
+}
+
+func (r *running) launch(p *proxy, core int, config string) error {
+	out, err := os.Create(r.output)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	r.cmd = exec.Command("taskset", append([]string{"-c", strconv.Itoa(core), p.program}, p.args(config)...)...)
+	r.cmd.Stdout, r.cmd.Stderr = out, out
+	// A group of its own: Ctrl-C at the terminal ends the bench, which then ends the proxy.
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := r.cmd.Start(); err != nil {
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	// Ends with the process, which stop ends.
+	go func() {
+		_ = r.cmd.Wait()
+		close(r.ended)
+	}()
+	return nil
+}
+
+// waitReady asks until the proxy answers 200.
+func (r *running) waitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+	last := "no answer"
+	for {
+		res, err := client.Get(fmt.Sprintf("http://127.0.0.1:%d/", r.port))
+		if err == nil {
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return nil
+			}
+			last = res.Status
+		}
+		select {
+		case <-r.ended:
+			return fmt.Errorf("ended at once")
+		case <-ctx.Done():
+			return fmt.Errorf("not ready: %s: %w", last, ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// said returns the end of what the proxy printed.
+func (r *running) said() string {
+	const enough = 2000
+	text, err := os.ReadFile(r.output)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text[max(0, len(text)-enough):])
+}
+
+// stop ends the proxy and all processes that descend from it, by their ids.
+func (r *running) stop() {
+	defer os.RemoveAll(r.dir)
+	var family []procStat
+	if all, err := processes(); err == nil {
+		family = below(all, r.cmd.Process.Pid)
+	}
+	_ = r.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-r.ended:
+	case <-time.After(stopLimit):
+		for _, p := range family {
+			_ = unix.Kill(p.pid, unix.SIGKILL)
+		}
+		<-r.ended
+	}
+}
+
+// freePort returns a port that nobody listens on now.
+func freePort() (int, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer ln.Close()
+	return ln.Addr().(*net.TCPAddr).Port, nil
+}
