@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 )
 
 // A URI says which part of a request's target is the key of "balance uri". The
@@ -15,11 +16,14 @@ type URI struct {
 	PathOnly bool // "path-only": a scheme and authority do not count
 }
 
-// Key is the part of target to hash, a slice of it. Len is applied before Depth
-// and the query, as HAProxy does.
+// Key is the part of target to hash. Len is applied before Depth and the query,
+// as HAProxy does. It is a slice of target, save for one in absolute form that
+// names its scheme's own port, which does not count.
 func (u URI) Key(target []byte) []byte {
 	if u.PathOnly {
 		target = path(target)
+	} else if len(target) > 0 && target[0] != '/' {
+		target = withoutDefaultPort(target)
 	}
 	if u.Len > 0 && len(target) > u.Len {
 		target = target[:u.Len]
@@ -43,21 +47,53 @@ func (u URI) Key(target []byte) []byte {
 	return target
 }
 
-// path takes scheme and authority off a target in absolute form (RFC 9112
-// section 3.2.2); what has no path, "*" and an authority alone, is empty.
+// authority finds the authority of a target in absolute form (RFC 9112 section
+// 3.2.2): target[start:end]. What has none, like "*", has start -1.
+func authority(target []byte) (start, end int) {
+	colon := bytes.Index(target, []byte("://"))
+	if colon < 0 {
+		return -1, -1
+	}
+	start = colon + len("://")
+	if slash := bytes.IndexByte(target[start:], '/'); slash >= 0 {
+		return start, start + slash
+	}
+	return start, len(target)
+}
+
+// path takes scheme and authority off a target in absolute form; without a path
+// it is empty.
 func path(target []byte) []byte {
 	if len(target) > 0 && target[0] == '/' {
 		return target
 	}
-	scheme := bytes.Index(target, []byte("://"))
-	if scheme < 0 {
+	start, end := authority(target)
+	if start < 0 {
 		return nil
 	}
-	slash := bytes.IndexByte(target[scheme+3:], '/')
-	if slash < 0 {
-		return nil
+	return target[end:]
+}
+
+// withoutDefaultPort normalizes a target in absolute form by its scheme (RFC 3986
+// section 6.2.3): an empty port, 80 of http and 443 of https are left out.
+func withoutDefaultPort(target []byte) []byte {
+	start, end := authority(target)
+	if start < 0 {
+		return target
 	}
-	return target[scheme+3+slash:]
+	colon := end - 1
+	for colon >= start && target[colon] >= '0' && target[colon] <= '9' {
+		colon--
+	}
+	if colon < start || target[colon] != ':' {
+		return target
+	}
+	scheme := string(bytes.ToLower(target[:start-len("://")]))
+	switch port := string(target[colon+1 : end]); {
+	case port == "", scheme == "http" && port == "80", scheme == "https" && port == "443":
+		return slices.Concat(target[:colon], target[end:])
+	}
+	return target
 }
 
 // Source is the hash of "balance source" before Avalanche: the 32-bit words of

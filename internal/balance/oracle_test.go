@@ -13,7 +13,11 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // oracleServers is the number of origins behind the oracle; sections use the
 // first few of them.

@@ -2,28 +2,45 @@ package balance
 
 import "slices"
 
-// maxSequence bounds the length of a sequence, and with it the memory and the
-// time of a change of weights. 4,095 servers is HAProxy's limit for round robin;
-// a cut sequence still holds 16 turns of each of them.
+// maxSequence bounds the length of a sequence in turns, and with it the time
+// (about 20 ms) and the memory (128 KiB) that a change of weights costs. Few
+// sets of servers need as much: see RoundRobin.
 const maxSequence = 1 << 16
 
 // RoundRobin is one period of "balance roundrobin" for servers with these
-// effective weights: indexes of weights, in the order in which HAProxy serves
-// them from its start, heavier servers first and each spread as evenly as its
-// weight allows. Equal weights give 0, 1, 2... A weight of 0 does not occur. The
-// result is empty if there is no weight at all.
+// effective weights (see Effective: the unit matters, HAProxy breaks ties in
+// units of "weight"): indexes of weights, in the order in which HAProxy serves
+// them from its start, each spread as evenly as its weight allows, the heavier
+// first. Equal weights give 0, 1, 2... A weight of 0 does not occur; without any
+// weight the result is empty.
+//
+// A period is as long as the sum of the weights divided by their greatest common
+// divisor. Where ties fall otherwise from turn to turn (4, 3, 4 is such a set) it
+// is some windows of HAProxy's, and longer than 65,536 turns it is cut there, at
+// the end of a round.
 func RoundRobin(weights []int) []uint16 {
-	g := newWheel(weights)
-	if g.total == 0 {
+	round := reduce(slices.Clone(weights))
+	if round == 0 {
 		return nil
 	}
-	length := reduce(slices.Clone(weights))
-	if length > maxSequence {
-		length = maxSequence
+	most := max(maxSequence/round*round, min(round, maxSequence))
+	sequence := make([]uint16, 0, min(most, 16*round))
+	for g := newWheel(weights); len(sequence) < most; {
+		sequence = append(sequence, uint16(g.next()))
+		if g.atStart() {
+			break
+		}
 	}
-	sequence := make([]uint16, length)
-	for i := range sequence {
-		sequence[i] = uint16(g.next())
+	return slices.Clip(sequence[:period(sequence, round)])
+}
+
+// period is the length of the shortest part of sequence that is a multiple of
+// round and makes up the whole by repetition.
+func period(sequence []uint16, round int) int {
+	for n := round; n < len(sequence); n += round {
+		if len(sequence)%n == 0 && slices.Equal(sequence[n:], sequence[:len(sequence)-n]) {
+			return n
+		}
 	}
-	return sequence
+	return len(sequence)
 }

@@ -1,5 +1,10 @@
 package balance
 
+import (
+	"slices"
+	"time"
+)
+
 // WeightScale is the number of effective weight units in one unit of the
 // "weight" keyword. HAProxy uses 16, so that a server of weight 1 can be ramped
 // up by slowstart in 16 steps; on the ring it is the number of points per unit.
@@ -25,6 +30,41 @@ type Entry struct {
 	Key uint32
 }
 
+// IDs completes the ids of a backend's servers, in the order of the file: given
+// holds what each server's "id" says, 0 for none. A server without one has the
+// lowest id from 1 that no other server has.
+func IDs(given []uint32) []uint32 {
+	taken := make(map[uint32]bool, len(given))
+	for _, id := range given {
+		taken[id] = true
+	}
+	ids, free := slices.Clone(given), uint32(1)
+	for i, id := range ids {
+		if id != 0 {
+			continue
+		}
+		for taken[free] {
+			free++
+		}
+		ids[i] = free
+		free++
+	}
+	return ids
+}
+
 // Effective is the effective weight of a server whose "weight" is w, once it is
 // past slowstart.
 func Effective(w int) int { return w * WeightScale }
+
+// Ramp is the effective weight of a server whose "weight" is w, elapsed after it
+// came up with "slowstart": one part in 16 at once, one more with every part of
+// slowstart that has passed, until it is Effective(w). As in HAProxy both count
+// in whole seconds, slowstart rounded up.
+func Ramp(w int, elapsed, slowstart time.Duration) int {
+	ramp := int((slowstart + time.Second - 1) / time.Second)
+	seconds := max(int(elapsed/time.Second), 0)
+	if seconds >= ramp {
+		return Effective(w)
+	}
+	return w * ((WeightScale*seconds + ramp) / ramp)
+}
