@@ -44,6 +44,9 @@ const sequenceTurns = 20_000
 func compareSequence(t *testing.T, o *oracle, section string, sequence []uint16) {
 	t.Helper()
 	requests := min(max(24*len(sequence), 100), sequenceTurns)
+	if testing.Short() {
+		requests /= 8
+	}
 	targets := make([]string, requests)
 	for i := range targets {
 		targets[i] = "/"
