@@ -78,7 +78,7 @@ func (c *Chunks) Why() string { return c.why }
 // ChunkMore all of buf is consumed; after ChunkEnd buf[used:] is the next
 // message. After ChunkBad used stands at the offending byte.
 func (c *Chunks) Next(buf []byte) (used int, data Span, state ChunkState) {
-	i := 0
+	i := c.sizeLine(buf)
 	for {
 		if c.state == inPayload {
 			if i == len(buf) {
@@ -112,6 +112,33 @@ func (c *Chunks) Next(buf []byte) (used int, data Span, state ChunkState) {
 	}
 }
 
+// sizeLine consumes a whole plain size line at the start of buf, with the end of
+// the payload before it, and gives its length; anything else is 0 and left to
+// the step by step states.
+func (c *Chunks) sizeLine(buf []byte) int {
+	i := 0
+	switch {
+	case c.state == atPayloadCR && len(buf) > 2 && buf[0] == '\r' && buf[1] == '\n':
+		i = 2
+	case c.state != atSize:
+		return 0
+	}
+	var n int64
+	start := i
+	for i < len(buf) && hexDigit[buf[i]] < 16 {
+		n = n<<4 | int64(hexDigit[buf[i]])
+		i++
+	}
+	if i == start || i-start > maxSizeDigits || i+1 >= len(buf) || buf[i] != '\r' || buf[i+1] != '\n' {
+		return 0
+	}
+	c.left, c.state, c.digits, c.extension = n, inPayload, 0, 0
+	if n == 0 {
+		c.state = atTrailer
+	}
+	return i + 2
+}
+
 func (c *Chunks) payload(n int) {
 	c.left -= int64(n)
 	c.overhead = max(c.overhead-n, 0)
@@ -134,13 +161,10 @@ func (c *Chunks) expect(b, want byte, next uint8, why string) {
 }
 
 func (c *Chunks) digit(b byte, why string) {
-	v := b - '0'
-	if v > 9 {
-		v = lower(b) - 'a' + 10
-		if v < 10 || v > 15 {
-			c.broken(why)
-			return
-		}
+	v := hexDigit[b]
+	if v > 15 {
+		c.broken(why)
+		return
 	}
 	if c.digits++; c.digits > maxSizeDigits {
 		c.broken("chunk size too long")

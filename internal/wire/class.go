@@ -31,6 +31,23 @@ func classes() (t [256]uint8) {
 	return t
 }
 
+// hexDigit gives the value of a hexadecimal digit, 0xff for other bytes.
+var hexDigit = hexDigits()
+
+func hexDigits() (t [256]uint8) {
+	for c := range t {
+		switch b := lower(byte(c)); {
+		case '0' <= b && b <= '9':
+			t[c] = b - '0'
+		case 'a' <= b && b <= 'f':
+			t[c] = b - 'a' + 10
+		default:
+			t[c] = 0xff
+		}
+	}
+	return t
+}
+
 func isToken(b []byte) bool {
 	for _, c := range b {
 		if class[c]&classToken == 0 {
@@ -52,23 +69,48 @@ func below(w, n uint64) uint64 { return (w - ones*n) &^ w & highs }
 // equal marks the bytes of w that are c; only the lowest mark is exact.
 func equal(w, c uint64) uint64 { return below(w^ones*c, 1) }
 
+// notName marks the bytes of w that are neither a letter nor '-', which is what
+// most names consist of; only the lowest mark is exact.
+func notName(w uint64) uint64 {
+	low := w | 0x20*ones
+	letter := (low + (0x80-'a')*ones) &^ (low + (0x7f-'z')*ones)
+	dash := ^((w ^ '-'*ones) + 0x7f*ones)
+	return (^(letter | dash) | w) & highs
+}
+
+// scanName gives the index of the first byte from i on that is not in the
+// classes of accept, or len(b).
+func scanName(b []byte, i int, accept uint8) int {
+	for {
+		for i+8 <= len(b) {
+			m := notName(binary.LittleEndian.Uint64(b[i:]))
+			if m != 0 {
+				i += bits.TrailingZeros64(m) >> 3
+				break
+			}
+			i += 8
+		}
+		if i >= len(b) || class[b[i]]&accept == 0 {
+			return i
+		}
+		i++
+	}
+}
+
 // scanValue gives the index of the first byte from i on that does not belong in
 // a field value (RFC 9110 §5.5: a control byte other than HTAB), or len(b).
 func scanValue(b []byte, i int) int {
 	for {
 		for i+8 <= len(b) {
 			w := binary.LittleEndian.Uint64(b[i:])
-			if m := below(w, 0x20) | equal(w, 0x7f); m != 0 {
+			// Under 0x20, or from 0x7f on.
+			if m := ((w-0x20*ones)&^w | (w + ones)) & highs; m != 0 {
 				i += bits.TrailingZeros64(m) >> 3
-				goto stop
+				break
 			}
 			i += 8
 		}
-		for i < len(b) && b[i] >= 0x20 && b[i] != 0x7f {
-			i++
-		}
-	stop:
-		if i >= len(b) || b[i] != '\t' {
+		if i >= len(b) || b[i] < 0x20 && b[i] != '\t' || b[i] == 0x7f {
 			return i
 		}
 		i++

@@ -27,6 +27,7 @@ const (
 	FieldSecWebSocketKey
 	FieldIdempotencyKey
 	FieldHTTP2Settings
+	fieldIDs // how many there are
 )
 
 // hopFields are written by us or not at all (RFC 9110 §7.6.1, RFC 9112 §6).
@@ -128,10 +129,11 @@ func (h *Head) Value(f *Field) []byte {
 // FindID gives the index of the next field from index from on that has this ID
 // and is not deleted, or -1.
 func (h *Head) FindID(id FieldID, from int) int {
-	if h.seen&(1<<id) == 0 {
+	first := int(h.at[id])
+	if h.seen&(1<<id) == 0 || from > first && h.twice&(1<<id) == 0 {
 		return -1
 	}
-	for i := from; i < len(h.Fields); i++ {
+	for i := max(from, first); i < len(h.Fields); i++ {
 		if f := &h.Fields[i]; f.ID == id && !f.Deleted {
 			return i
 		}
@@ -196,13 +198,11 @@ func addField[T []byte | string](h *Head, name, value T) {
 	}
 	h.added = append(h.added, value...)
 	blank(h.added[mid:])
-	id := identify(h.added[off:mid])
-	h.seen |= 1 << id
-	h.Fields = append(h.Fields, Field{
-		Name:  Span{uint32(off), uint32(mid)},
-		Value: Span{uint32(mid), uint32(len(h.added))},
-		ID:    id, Added: true, hop: hopFields>>id&1 != 0,
-	})
+	f := h.grow()
+	f.Name = Span{uint32(off), uint32(mid)}
+	f.Value = Span{uint32(mid), uint32(len(h.added))}
+	h.note(f, identify(h.added[off:mid]))
+	f.Added = true
 }
 
 // replaceValue gives field i, which came with Buf, another value in its place.

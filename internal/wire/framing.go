@@ -61,6 +61,16 @@ func (h *Head) parseConnection() Result {
 	}
 	var keep, closing, upgrade bool
 	unknown := 0
+	if h.twice&(1<<FieldConnection) == 0 && h.seen&(1<<FieldConnection|1<<FieldUpgrade) == 1<<FieldConnection {
+		switch option := h.Value(h.first(FieldConnection)); {
+		case equalToken(option, "keep-alive"):
+			h.Close = false
+			return Done
+		case equalToken(option, "close"):
+			h.Close = true
+			return Done
+		}
+	}
 	for i := h.FindID(FieldConnection, 0); i >= 0; i = h.FindID(FieldConnection, i+1) {
 		var option []byte
 		for list := h.Value(&h.Fields[i]); len(list) > 0; {

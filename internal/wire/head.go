@@ -93,12 +93,13 @@ func (l *Limits) fields() int {
 // Buf is borrowed from the connection: spans are valid while the caller keeps
 // it. The zero value is ready; Parse resets and reuses all its memory.
 type Head struct {
-	Buf    []byte  // the head's bytes, the empty line included
-	Fields []Field // in the order of arrival, added ones behind
-	added  []byte  // bytes of added fields, referred to by Field.Added
-	parsed int     // how many of Fields came with Buf
-	seen   uint32  // a bit per FieldID that ever was among Fields
-	twice  uint32  // a bit per FieldID that arrived more than once
+	Buf    []byte           // the head's bytes, the empty line included
+	Fields []Field          // in the order of arrival, added ones behind
+	added  []byte           // bytes of added fields, referred to by Field.Added
+	parsed int              // how many of Fields came with Buf
+	seen   uint32           // a bit per FieldID that ever was among Fields
+	twice  uint32           // a bit per FieldID that was there more than once
+	at     [fieldIDs]uint16 // where the first field of each ID seen is
 	fault  Fault
 
 	Minor     uint8 // HTTP/1.Minor: 0 or 1

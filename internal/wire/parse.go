@@ -12,10 +12,7 @@ func (h *Head) parseFields(buf []byte, i int, lim *Limits, reply bool) (int, Res
 	}
 	for {
 		line := i
-		for i < len(buf) && class[buf[i]]&accept != 0 {
-			i++
-		}
-		if i >= len(buf) {
+		if i = scanName(buf, i, accept); i >= len(buf) {
 			return i, More
 		}
 		nameEnd := i
@@ -53,18 +50,39 @@ func (h *Head) parseFields(buf []byte, i int, lim *Limits, reply bool) (int, Res
 		if len(h.Fields) >= most {
 			return line, h.bad(line, "too many fields")
 		}
-		id := identify(buf[line:nameEnd])
-		bit := uint32(1) << id
-		h.twice |= h.seen & bit
-		h.seen |= bit
-		h.Fields = append(h.Fields, Field{
-			Name: Span{uint32(line), uint32(nameEnd)}, Value: Span{uint32(value), uint32(end)},
-			line: uint32(line), ID: id, hop: hopFields&bit != 0,
-		})
+		f := h.grow()
+		f.Name = Span{uint32(line), uint32(nameEnd)}
+		f.Value = Span{uint32(value), uint32(end)}
+		f.line = uint32(line)
+		h.note(f, identify(buf[line:nameEnd]))
 		if colon != nameEnd {
 			h.closeGap()
 		}
 	}
+}
+
+// grow gives a new last field, to be set in place: copying one costs more than
+// finding it.
+func (h *Head) grow() *Field {
+	n := len(h.Fields)
+	if n == cap(h.Fields) {
+		h.Fields = append(h.Fields, Field{})
+	} else {
+		h.Fields = h.Fields[:n+1]
+	}
+	return &h.Fields[n]
+}
+
+// note sets what follows from the ID of the last field.
+func (h *Head) note(f *Field, id FieldID) {
+	bit := uint32(1) << id
+	if h.seen&bit == 0 {
+		h.at[id] = uint16(len(h.Fields) - 1)
+	} else {
+		h.twice |= bit
+	}
+	h.seen |= bit
+	f.ID, f.Deleted, f.Added, f.hop = id, false, false, hopFields&bit != 0
 }
 
 func (h *Head) parseEmptyLine(buf []byte, i int) (int, Result) {

@@ -101,6 +101,10 @@ func (r *Request) parseLine(buf []byte, i int, lim *Limits) (int, Result) {
 // parseVersion reads "HTTP/1.0" or "HTTP/1.1" and the end of the line.
 func (h *Head) parseVersion(buf []byte, i int) (int, Result) {
 	const line = "HTTP/1.?\r\n"
+	if len(buf)-i >= len(line) && string(buf[i:i+len(line)]) == "HTTP/1.1\r\n" {
+		h.Minor = 1
+		return i + len(line), Done
+	}
 	for j := range len(line) {
 		if i+j >= len(buf) {
 			return i, More

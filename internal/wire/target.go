@@ -73,11 +73,10 @@ func splitTarget(target []byte) (authority, path []byte) {
 	if len(target) > 0 && target[0] == '/' {
 		return nil, target
 	}
-	i := bytes.Index(target, []byte("://"))
-	if i < 0 {
+	if !hasScheme(target) {
 		return nil, nil
 	}
-	rest := target[i+len("://"):]
+	rest := target[bytes.IndexByte(target, ':')+len("://"):]
 	for j, c := range rest {
 		if c == '/' || c == '?' {
 			return rest[:j:j], rest[j:]
