@@ -30,6 +30,7 @@ const layers = `
 	handover
 	admin
 	engine
+	master
 	fleet
 	drill
 	demo
