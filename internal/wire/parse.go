@@ -1,8 +1,12 @@
 package wire
 
+// goOn is the Result of a step that leaves the head unfinished.
+const goOn = Bad + 1
+
 // parseFields reads the field lines of buf from i on, up to and including the
 // empty line, and gives the offset behind it. A reply may have white space
-// before a colon, which is removed (RFC 9112 §5.1); a request may not.
+// before a colon, which is removed (RFC 9112 §5.1), unless the field is one that
+// others would then not see; a request may not.
 func (h *Head) parseFields(buf []byte, i int, lim *Limits, reply bool) (int, Result) {
 	h.Buf = buf
 	most := lim.fields()
@@ -16,17 +20,11 @@ func (h *Head) parseFields(buf []byte, i int, lim *Limits, reply bool) (int, Res
 			return i, More
 		}
 		nameEnd := i
-		if buf[i] != ':' {
-			if i == line && buf[i] == '\r' {
-				return h.parseEmptyLine(buf, i)
-			}
+		if buf[i] != ':' || i == line {
 			var res Result
-			if i, res = h.skipSpace(buf, line, i, reply); res != Done {
+			if i, res = h.oddName(buf, line, i, reply); res != goOn {
 				return i, res
 			}
-		}
-		if nameEnd == line {
-			return i, h.bad(i, "empty field name")
 		}
 		colon := i
 		for i++; i < len(buf) && (buf[i] == ' ' || buf[i] == '\t'); i++ {
@@ -34,10 +32,10 @@ func (h *Head) parseFields(buf []byte, i int, lim *Limits, reply bool) (int, Res
 		value := i
 		i = scanValue(buf, i)
 		if i+1 >= len(buf) {
-			if i < len(buf) && buf[i] != '\r' {
-				return i, h.bad(i, whyControl(buf[i]))
+			if i == len(buf) || buf[i] == '\r' {
+				return i, More
 			}
-			return i, More
+			return i, h.bad(i, whyControl(buf[i]))
 		}
 		if buf[i] != '\r' || buf[i+1] != '\n' {
 			return i, h.bad(i, whyControl(buf[i]))
@@ -56,6 +54,9 @@ func (h *Head) parseFields(buf []byte, i int, lim *Limits, reply bool) (int, Res
 		f.line = uint32(line)
 		h.note(f, identify(buf[line:nameEnd]))
 		if colon != nameEnd {
+			if f.hop {
+				return nameEnd, h.bad(nameEnd, "white space before the colon of a framing field")
+			}
 			h.closeGap()
 		}
 	}
@@ -97,11 +98,16 @@ func (h *Head) parseEmptyLine(buf []byte, i int) (int, Result) {
 	return i + 2, Done
 }
 
-// skipSpace is called where a field name ended without a colon: the only such
-// thing with a meaning is white space before the colon of a reply.
-func (h *Head) skipSpace(buf []byte, line, i int, reply bool) (int, Result) {
+// oddName is called where a name did not end with its colon: at the empty line,
+// at a fault, or at white space before the colon of a reply, behind which the
+// line goes on.
+func (h *Head) oddName(buf []byte, line, i int, reply bool) (int, Result) {
 	c := buf[i]
 	switch {
+	case c == '\r' && i == line:
+		return h.parseEmptyLine(buf, i)
+	case c == ':':
+		return i, h.bad(i, "empty field name")
 	case (c == ' ' || c == '\t') && i == line:
 		return i, h.bad(i, "folded field line")
 	case (c == ' ' || c == '\t') && !reply:
@@ -109,7 +115,7 @@ func (h *Head) skipSpace(buf []byte, line, i int, reply bool) (int, Result) {
 	case c == ' ' || c == '\t':
 		for ; i < len(buf); i++ {
 			if buf[i] == ':' {
-				return i, Done
+				return i, goOn
 			}
 			if buf[i] != ' ' && buf[i] != '\t' {
 				return i, h.bad(i, "field name with white space")

@@ -189,7 +189,7 @@ var replyVerdicts = []verdict{
 	{name: "an unassigned status is accepted", head: "HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n"},
 	{name: "a 204 with a length of zero is accepted", head: "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"},
 	{name: "a 304 with the length of the body not sent is accepted", head: "HTTP/1.1 304 Not Modified\r\nContent-Length: 1234\r\n\r\n"},
-	{name: "white space before a colon is removed", head: ok("Content-Length : 2") + "hi", haproxy: true},
+	{name: "white space before a colon is removed", head: ok("X-A : b", "Content-Length: 2") + "hi", haproxy: true},
 	{name: "two cookies are accepted", head: ok("Set-Cookie: a=1", "Set-Cookie: b=2", "Content-Length: 0")},
 
 	{name: "a length beside Transfer-Encoding", head: ok("Content-Length: 5", "Transfer-Encoding: chunked") + LastChunk, why: "Transfer-Encoding beside", haproxy: true},
@@ -200,6 +200,7 @@ var replyVerdicts = []verdict{
 	{name: "a negative length", head: ok("Content-Length: -2") + "hi", why: "Content-Length is not"},
 	{name: "an empty length", head: ok("Content-Length:") + "hi", why: "empty Content-Length"},
 	{name: "a length of 2^64", head: ok("Content-Length: 18446744073709551616"), why: "Content-Length too long", haproxy: true},
+	{name: "a length behind white space before its colon", head: ok("Content-Length : 2") + "hi", why: "white space before"},
 	{name: "an unknown coding", head: ok("Transfer-Encoding: gzip") + "hi", why: "Transfer-Encoding other"},
 	{name: "chunked under another coding", head: ok("Transfer-Encoding: gzip, chunked") + LastChunk, why: "Transfer-Encoding other"},
 	{name: "chunked that is not the last coding", head: ok("Transfer-Encoding: chunked, gzip") + LastChunk, why: "Transfer-Encoding other"},

@@ -1,0 +1,292 @@
+package wire
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// roomy is what a written head is read back with: it may have grown.
+var roomy = Limits{MaxHead: 1 << 20, MaxFields: 1000}
+
+// A request that we accept, net/http reads as the same request, and what we
+// write of it reads back as the same.
+func FuzzRequest(f *testing.F) {
+	for _, v := range requestVerdicts {
+		if len(v.head) < 4096 {
+			f.Add([]byte(v.head))
+		}
+	}
+	f.Add(browserHead)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var r Request
+		switch r.Parse(data, nil) {
+		case Bad:
+			if r.Fault().Why == "" || r.Fault().Offset > len(data) {
+				t.Fatalf("got fault %+v", *r.Fault())
+			}
+			return
+		case More:
+			return
+		}
+		compareRequest(t, &r, data)
+		for _, conn := range []Conn{ConnNone, ConnClose, ConnKeepAlive, ConnUpgrade} {
+			out := r.AppendTo(nil, r.Body, r.Length, conn)
+			var again Request
+			if again.Parse(out, &roomy) != Done || again.Size() != len(out) {
+				t.Fatalf("what was written is refused: %s\n%q", again.Fault().Why, out)
+			}
+			if !bytes.Equal(again.Target(), r.Target()) || !bytes.Equal(again.MethodBytes(), r.MethodBytes()) ||
+				again.Body != r.Body || again.Length != r.Length || again.Close != (conn == ConnClose) {
+				t.Fatalf("got %+v\nfrom %+v", again, r)
+			}
+			compareWritten(t, &r.Head, &again.Head, conn)
+		}
+		dropSRV(t, &r)
+	})
+}
+
+// dropSRV removes a cookie and checks that nothing else is lost.
+func dropSRV(t *testing.T, r *Request) {
+	name := []byte("SRV")
+	before := strings.Count(strings.Join(listFields(&r.Head), "\n"), "=")
+	_, _, _, had := CookieValue(&r.Head, name)
+	r.RemoveCookie(name)
+	if _, _, _, has := CookieValue(&r.Head, name); has {
+		t.Fatal("a removed cookie is found")
+	}
+	after := strings.Count(strings.Join(listFields(&r.Head), "\n"), "=")
+	if !had && before != after {
+		t.Fatalf("removing no cookie changed %d to %d", before, after)
+	}
+	var again Request
+	if out := r.AppendTo(nil, r.Body, r.Length, ConnNone); again.Parse(out, &roomy) != Done {
+		t.Fatalf("without a cookie it is refused: %s\n%q", again.Fault().Why, out)
+	}
+}
+
+func compareRequest(t *testing.T, r *Request, data []byte) {
+	for bytes.HasPrefix(data, []byte("\r\n")) {
+		data = data[2:]
+	}
+	req, err := http.ReadRequest(bufio.NewReaderSize(bytes.NewReader(data), 1<<16))
+	if err != nil {
+		if !stricter(err) {
+			t.Fatalf("net/http refuses what we accept: %v\n%q", err, data)
+		}
+		return
+	}
+	if req.Method != string(r.MethodBytes()) || req.RequestURI != string(r.Target()) || req.ProtoMinor != int(r.Minor) {
+		t.Fatalf("net/http reads %q %q 1.%d", req.Method, req.RequestURI, req.ProtoMinor)
+	}
+	compareBody(t, &r.Head, req.ContentLength, req.TransferEncoding)
+	compareFields(t, &r.Head, req.Header)
+}
+
+// stricter is true for what net/http refuses in the parts that we pass on as
+// they are: escapes and ports inside a target, and names in Trailer.
+func stricter(err error) bool {
+	var inTarget *url.Error
+	return errors.As(err, &inTarget) || strings.Contains(err.Error(), "bad trailer key") ||
+		strings.Contains(err.Error(), "invalid URI for request") || strings.Contains(err.Error(), "malformed HTTP version")
+}
+
+func compareBody(t *testing.T, h *Head, length int64, codings []string) {
+	if (h.Body == BodyChunked) != (len(codings) > 0) {
+		t.Fatalf("net/http reads codings %q, we body %d", codings, h.Body)
+	}
+	if h.Body == BodyLength && length != h.Length {
+		t.Fatalf("net/http reads length %d, we %d", length, h.Length)
+	}
+	if h.Body == BodyNone && length > 0 && !h.HasLength {
+		t.Fatalf("net/http reads length %d, we none", length)
+	}
+}
+
+// compareFields wants every field that net/http does not itself take away.
+func compareFields(t *testing.T, h *Head, header http.Header) {
+	seen := map[string][]string{}
+	for i := range h.Fields {
+		if f := &h.Fields[i]; f.ID == FieldOther || f.ID == FieldCookie || f.ID == FieldSetCookie {
+			name := textproto.CanonicalMIMEHeaderKey(string(h.Name(f)))
+			seen[name] = append(seen[name], string(h.Value(f)))
+		}
+	}
+	for name, values := range seen {
+		if got := header[name]; strings.Join(got, "\n") != strings.Join(values, "\n") {
+			t.Fatalf("%s: net/http reads %q, we %q", name, got, values)
+		}
+	}
+}
+
+// compareWritten wants the fields that may pass, once and in order, and of those
+// for one connection only our own.
+func compareWritten(t *testing.T, from, to *Head, conn Conn) {
+	var want []string
+	for i := range from.Fields {
+		f := &from.Fields[i]
+		if !f.hop || conn == ConnUpgrade && f.ID == FieldUpgrade {
+			want = append(want, string(from.Name(f))+": "+string(from.Value(f)))
+		}
+	}
+	got := listFields(to)
+	if len(got) < len(want) || strings.Join(got[:len(want)], "\n") != strings.Join(want, "\n") {
+		t.Fatalf("wrote %q\nwant  %q", got, want)
+	}
+	for _, line := range got[len(want):] {
+		switch name, _, _ := strings.Cut(line, ":"); name {
+		case "host", "content-length", "transfer-encoding", "connection":
+		default:
+			t.Fatalf("wrote %q besides", line)
+		}
+	}
+}
+
+// A reply that we accept, net/http reads as the same reply, and what we write of
+// it reads back as the same.
+func FuzzReply(f *testing.F) {
+	for i, v := range replyVerdicts {
+		if len(v.head) < 4096 {
+			f.Add([]byte(v.head), i%5 == 0)
+		}
+	}
+	f.Add(serverHead, false)
+	f.Fuzz(func(t *testing.T, data []byte, head bool) {
+		method, name := MethodGet, "GET"
+		if head {
+			method, name = MethodHead, "HEAD"
+		}
+		var p Reply
+		if p.Parse(data, nil, method) != Done {
+			return
+		}
+		resp, err := http.ReadResponse(bufio.NewReaderSize(bytes.NewReader(data), 1<<16), &http.Request{Method: name})
+		if err == nil {
+			if resp.StatusCode != p.Status || resp.ProtoMinor != int(p.Minor) {
+				t.Fatalf("net/http reads %d 1.%d", resp.StatusCode, resp.ProtoMinor)
+			}
+			if p.Body == BodyLength || p.Body == BodyChunked {
+				compareBody(t, &p.Head, resp.ContentLength, resp.TransferEncoding)
+			}
+			if p.Body == BodyClose && (resp.ContentLength != -1 || len(resp.TransferEncoding) > 0) {
+				t.Fatalf("net/http reads length %d, we until the end", resp.ContentLength)
+			}
+			if !bytes.Contains(data[:p.Size()], []byte(" :")) && !bytes.Contains(data[:p.Size()], []byte("\t:")) {
+				compareFields(t, &p.Head, resp.Header)
+			}
+		} else if !stricter(err) && !strings.Contains(err.Error(), "malformed MIME header") {
+			t.Fatalf("net/http refuses what we accept: %v\n%q", err, data)
+		}
+		out := p.AppendTo(nil, 1, p.Body, p.Length, ConnNone)
+		var again Reply
+		if again.Parse(out, &roomy, method) != Done || again.Size() != len(out) {
+			t.Fatalf("what was written is refused: %s\n%q", again.Fault().Why, out)
+		}
+		if again.Status != p.Status || again.Body != p.Body || !bytes.Equal(again.Reason(), p.Reason()) ||
+			p.Body == BodyLength && again.Length != p.Length {
+			t.Fatalf("got %+v\nfrom %+v", again, p)
+		}
+		compareWritten(t, &p.Head, &again.Head, ConnNone)
+	})
+}
+
+// A body that we decode, we decode alike in pieces and in place, and net/http
+// decodes to the same.
+func FuzzChunks(f *testing.F) {
+	for _, b := range goodBodies {
+		f.Add([]byte(b.give), uint8(3))
+	}
+	for _, b := range badBodies {
+		if len(b.give) < 4096 {
+			f.Add([]byte(b.give), uint8(2))
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte, size uint8) {
+		var whole, pieces, inPlace Chunks
+		payload, used, st := decode(&whole, string(data), len(data)+1)
+		again, usedAgain, stAgain := decode(&pieces, string(data), int(size)+1)
+		if again != payload || usedAgain != used || stAgain != st || !bytes.Equal(whole.Trailers(), pieces.Trailers()) {
+			t.Fatalf("in pieces: %q %d %d, whole: %q %d %d", again, usedAgain, stAgain, payload, used, st)
+		}
+		if got, n, state := Compact(&inPlace, bytes.Clone(data)); string(got) != payload || n != used || state != st {
+			t.Fatalf("in place: %q %d %d, whole: %q %d %d", got, n, state, payload, used, st)
+		}
+		if st != ChunkEnd {
+			return
+		}
+		in := bytes.NewReader(append([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), data[:used]...))
+		resp, err := http.ReadResponse(bufio.NewReaderSize(in, 1<<16), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs, err := io.ReadAll(resp.Body)
+		if err != nil && err.Error() == "invalid byte in chunk length" && bytes.ContainsAny(data[:used], " \t") {
+			return // net/http does not know white space before ';' (RFC 9112 §7.1.1)
+		}
+		if err != nil || string(theirs) != payload {
+			t.Fatalf("net/http decodes %q %v, we %q", theirs, err, payload)
+		}
+		if in.Len() != 0 {
+			t.Fatalf("net/http left %d bytes", in.Len())
+		}
+	})
+}
+
+// Frames do not depend on how they are cut, and agree with a plain reading.
+func FuzzFrames(f *testing.F) {
+	f.Add(frames(true, true, OpText, 64, true, OpPing, 0, true, OpClose, 2), uint8(5))
+	f.Add(append(frames(false, false, OpBinary, 126), 0x80, 127, 0, 0, 0, 0, 0, 1, 0, 0), uint8(200))
+	f.Add([]byte(get()), uint8(0))
+	f.Fuzz(func(t *testing.T, data []byte, size uint8) {
+		var whole, pieces Frames
+		whole.Feed(data)
+		for left := data; len(left) > 0; {
+			n := min(len(left), int(size)+1)
+			pieces.Feed(left[:n])
+			left = left[n:]
+		}
+		if whole.Broken() != pieces.Broken() || whole.AtBoundary() != pieces.AtBoundary() || whole.Closed != pieces.Closed ||
+			whole.Messages != pieces.Messages || whole.Last != pieces.Last || whole.left != pieces.left {
+			t.Fatalf("whole %+v\npieces %+v", whole, pieces)
+		}
+		if messages, boundary := plainFrames(data); !whole.Broken() && (messages != whole.Messages || boundary != whole.AtBoundary()) {
+			t.Fatalf("a plain reading gives %d messages, boundary %v; we %+v", messages, boundary, whole)
+		}
+	})
+}
+
+// plainFrames reads whole frames as RFC 6455 §5.2 draws them.
+func plainFrames(b []byte) (messages uint64, boundary bool) {
+	for len(b) >= 2 {
+		head, length := 2, uint64(b[1]&0x7f)
+		extra := map[uint64]int{126: 2, 127: 8}[length]
+		if extra > 0 {
+			if len(b) < head+extra {
+				return messages, false
+			}
+			length = 0
+			for _, c := range b[2 : 2+extra] {
+				length = length<<8 | uint64(c)
+			}
+		}
+		head += extra + int(b[1]>>7)*4
+		if len(b) < head {
+			return messages, false
+		}
+		if b[0]&0x80 != 0 && b[0]&0x08 == 0 {
+			messages++
+		}
+		b = b[head:]
+		if uint64(len(b)) < length {
+			return messages, false
+		}
+		b = b[length:]
+	}
+	return messages, len(b) == 0
+}
