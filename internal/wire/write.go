@@ -43,6 +43,7 @@ func (r *Request) AppendTo(dst []byte, body Body, length int64, conn Conn) []byt
 // BodyLength only), then Connection. To minor 0, which knows no chunks,
 // BodyChunked is written as BodyClose. With BodyNone the server's own
 // Content-Length stays where it describes a body that is not sent (HEAD, 304).
+// ConnUpgrade counts for a 101 only: the answer to CONNECT switches nothing.
 // It does not allocate when dst has room.
 func (p *Reply) AppendTo(dst []byte, minor uint8, body Body, length int64, conn Conn) []byte {
 	dst = append(dst, "HTTP/1.1 "...)
@@ -50,6 +51,9 @@ func (p *Reply) AppendTo(dst []byte, minor uint8, body Body, length int64, conn 
 	dst = append(dst, ' ')
 	dst = append(dst, p.Reason()...)
 	dst = append(dst, "\r\n"...)
+	if conn == ConnUpgrade && p.Status != 101 {
+		conn = ConnNone
+	}
 	dst = p.appendFields(dst, conn == ConnUpgrade)
 	switch {
 	case body == BodyChunked && minor == 0:

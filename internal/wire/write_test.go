@@ -70,6 +70,7 @@ func TestReplyAppendTo(t *testing.T) {
 		{"204 has no length", "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", MethodGet, 1, BodyNone, 0, ConnNone, "HTTP/1.1 204 No Content\r\n\r\n"},
 		{"a missing reason leaves as an empty one", "HTTP/1.1 204\r\n\r\n", MethodGet, 1, BodyNone, 0, ConnNone, "HTTP/1.1 204 \r\n\r\n"},
 		{"101 keeps Upgrade", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-A: b\r\n\r\n", MethodGet, 1, BodyTunnel, 0, ConnUpgrade, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nX-A: b\r\nconnection: upgrade\r\n\r\n"},
+		{"CONNECT answered names no protocol", ok("Upgrade: x"), MethodConnect, 1, BodyTunnel, 0, ConnUpgrade, ok()},
 		{"white space before a colon is not passed on", ok("X-A \t: b", "X-B: c"), MethodGet, 1, BodyClose, 0, ConnClose, ok("X-A: b", "X-B: c", "connection: close")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
