@@ -18,6 +18,14 @@ type Config struct {
 	Global  Global
 	Proxies []*Proxy // in file order; `listen` is a frontend and a backend
 	Files   []string // absolute paths, in the order of reading
+	Ignored []Ignored
+}
+
+// Ignored is one line that was accepted and has no meaning here.
+type Ignored struct {
+	Line    string // file:line
+	Keyword string
+	Why     string
 }
 
 // Global is the `global` section.
@@ -72,6 +80,8 @@ type Address struct {
 	Path string
 	FD   int
 	V4V6 bool // bind :::80 v4v6
+	V6   bool // ipv6@, or a bind to any IPv6 address: names resolve to IPv6 only
+	V4   bool // ipv4@: names resolve to IPv4 only
 }
 
 // A StatsSocket is one `stats socket`.
@@ -235,6 +245,7 @@ type Balance struct {
 // A Cookie is the `cookie` line of a backend.
 type Cookie struct {
 	Name                                                                             string
+	NameBytes                                                                        []byte // Name, for comparisons on the hot path
 	Insert, Rewrite, Prefix, Indirect, NoCache, PostOnly, Preserve, HTTPOnly, Secure bool
 	Domains                                                                          []string
 	MaxIdle, MaxLife                                                                 time.Duration
@@ -276,6 +287,7 @@ type Server struct {
 	Cookie             string
 	Backup             bool
 	Disabled           bool
+	Unresolved         bool // init-addr none: no address is known, so it starts in maintenance
 	Check              bool
 	Inter              time.Duration // default 2 s
 	FastInter          time.Duration // 0: Inter

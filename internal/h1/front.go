@@ -1,0 +1,277 @@
+package h1
+
+import (
+	"time"
+
+	"bascule/internal/loop"
+	"bascule/internal/rule"
+	"bascule/internal/stream"
+	"bascule/internal/wire"
+)
+
+// A front is one client connection.
+type front struct {
+	p          *Plane
+	c          *loop.Conn
+	fe         *stream.Frontend
+	s          *stream.Stream // nil between requests
+	info       stream.Client
+	prev, next *front
+
+	began  int64 // first byte of the request under way; 0: none
+	in     wire.Body
+	left   int64 // of the request's body, if BodyLength
+	chunks *wire.Chunks
+	minor  uint8
+	keep   bool // the connection carries another request after this one
+	head   bool // the final reply's head was written
+	tunnel bool
+	out    wire.Body    // framing of the reply towards this client
+	crlf   bool         // the end of a chunk is owed
+	stuck  bool         // the client did not take all; a Ready is awaited
+	down   *wire.Frames // frame heads of a tunnel towards the client
+
+	received, sent int64
+}
+
+// Ready reads and writes what can be, see loop.Handler.
+func (f *front) Ready(c *loop.Conn) {
+	switch {
+	case f.s == nil:
+		f.requests()
+	case c.Err() != nil || c.Failed():
+		if f.tunnel {
+			f.s.TunnelBroken(false)
+			return
+		}
+		f.s.ClientGone()
+	case f.tunnel:
+		f.unstick()
+		if f.s != nil {
+			f.readTunnel()
+		}
+	default:
+		f.unstick()
+		if f.s != nil {
+			f.readBody()
+		}
+	}
+}
+
+func (f *front) unstick() {
+	if f.stuck && f.c.Pending() == 0 {
+		f.stuck = false
+		f.s.ClientWritable()
+	}
+}
+
+// requests reads request heads while none is under way.
+func (f *front) requests() {
+	for range turnRequests {
+		c := f.c
+		p, err := c.Fill()
+		if len(p) == 0 {
+			if err != nil {
+				f.close()
+			}
+			return
+		}
+		if f.began == 0 {
+			f.begin()
+		}
+		switch f.p.req.Parse(p, &f.p.limits) {
+		case wire.More:
+			c.Keep(p)
+			if err != nil {
+				f.broken('C')
+				return
+			}
+			if !c.Readable() {
+				return
+			}
+		case wire.Bad:
+			f.received = int64(len(p))
+			c.Keep(nil)
+			f.refuse(400, 'P') // a head that is too large too, as HAProxy answers
+			return
+		case wire.Done:
+			f.request(p)
+			if f.s != nil || c.Closed() {
+				return
+			}
+		}
+	}
+	f.c.Again()
+}
+
+// begin notes the first byte of a request.
+func (f *front) begin() {
+	f.began = f.p.loop.Now()
+	if f.info.Requests == 0 {
+		return // its time runs since the accept
+	}
+	t := &f.fe.Rules().Cfg.Timeouts
+	f.c.SetDeadline(first(t.HTTPRequest, t.Client))
+}
+
+// request starts the stream of the head that was just parsed from p.
+func (f *front) request(p []byte) {
+	r := &f.p.req
+	n := r.Size()
+	f.received, f.sent = int64(n), 0
+	f.minor, f.keep = r.Minor, !r.Close && !f.p.soft && f.fe.Rules().Cfg.Keep != 2
+	f.in, f.left = r.Body, r.Length
+	if r.Body == wire.BodyChunked {
+		if f.chunks == nil {
+			f.chunks = new(wire.Chunks)
+		}
+		f.chunks.Reset()
+	}
+	f.head, f.crlf, f.out = false, false, wire.BodyNone
+	if r.Body == wire.BodyNone && n == len(p) {
+		f.c.Keep(nil)
+	} else {
+		f.c.Keep(p[n:])
+	}
+	f.c.SetDeadline(0)
+	f.p.car.Begin(f, f.fe, r, &f.info, f.began)
+}
+
+// refuse answers a head that cannot be read, and closes.
+func (f *front) refuse(status int, who byte) {
+	f.keep, f.minor, f.head, f.in = false, 1, false, wire.BodyNone
+	f.p.car.Refuse(f, f.fe, &f.info, f.began, status, who)
+}
+
+// broken logs a client that left in the middle of its request's head.
+func (f *front) broken(who byte) {
+	f.received = int64(len(f.c.Kept()))
+	f.refuse(400, who)
+}
+
+// Expired ends a client that is late, see loop.Handler.
+func (f *front) Expired(*loop.Conn) {
+	switch {
+	case f.s != nil:
+		f.s.ClientTimeout()
+	case f.began == 0 && f.info.Requests > 0:
+		f.close() // an idle connection ends without a word
+	default:
+		if f.began == 0 {
+			f.began = f.info.Accepted
+		}
+		f.received = int64(len(f.c.Kept()))
+		f.refuse(408, 'c')
+	}
+}
+
+// Broken ends the stream of a connection whose handling panicked.
+func (f *front) Broken(*loop.Conn) {
+	if f.p.owner == writer(f) {
+		f.p.owner, f.p.out = nil, f.p.out[:0]
+	}
+	if s := f.s; s != nil {
+		s.ClientGone()
+	}
+	f.unlink()
+}
+
+// close ends the connection at once.
+func (f *front) close() {
+	f.unlink()
+	f.c.Close()
+}
+
+func (f *front) unlink() {
+	if f.prev == nil && f.p.fronts != f {
+		return
+	}
+	if f.prev != nil {
+		f.prev.next = f.next
+	} else {
+		f.p.fronts = f.next
+	}
+	if f.next != nil {
+		f.next.prev = f.prev
+	}
+	f.prev, f.next = nil, nil
+	f.fe.Cur.Leave()
+	f.p.env.Conns.Leave()
+}
+
+// Carry gives the front its stream.
+func (f *front) Carry(s *stream.Stream) { f.s = s }
+
+// SetDeadline bounds the next step of the client.
+func (f *front) SetDeadline(d time.Duration) { f.c.SetDeadline(d) }
+
+// Sent counts the bytes given to the client for this stream.
+func (f *front) Sent() int64 { return f.sent }
+
+// Received counts the bytes of the request.
+func (f *front) Received() int64 { return f.received }
+
+// Done ends the stream, see stream.Front.
+func (f *front) Done(whole bool) {
+	s := f.s
+	f.s = nil
+	switch {
+	case f.tunnel:
+		f.endTunnel(whole)
+	case !whole:
+		f.cut()
+	case f.keep && (s.BodyDone() || f.in == wire.BodyNone) && !f.c.Ended():
+		f.rest()
+	case f.keep && f.c.Ended() && len(f.c.Kept()) > 0 && s.BodyDone():
+		f.rest() // pipelined requests of a client that has shut down its side
+	default:
+		f.unlink()
+		f.c.CloseAfterSend()
+	}
+}
+
+// cut ends a reply that is not whole. A body that ends with the connection
+// would look complete after an ordinary close.
+func (f *front) cut() {
+	f.unlink()
+	if f.head && f.out == wire.BodyClose {
+		f.c.Reset()
+		return
+	}
+	f.c.Close()
+}
+
+// rest makes the connection ready for the next request.
+func (f *front) rest() {
+	f.info.Requests++
+	f.began, f.stuck = 0, false
+	t := &f.fe.Rules().Cfg.Timeouts
+	f.c.SetDeadline(first(t.HTTPKeepAlive, t.HTTPRequest, t.Client))
+	if len(f.c.Kept()) > 0 || f.c.Readable() {
+		f.c.Again()
+	}
+}
+
+// WriteAnswer sends an answer made here, see stream.Front.
+func (f *front) WriteAnswer(a *rule.Answer) {
+	p := f.p
+	p.own(f)
+	if f.s != nil && !f.s.BodyDone() {
+		f.keep = false
+	}
+	p.out = appendAnswer(p.out, a, f.connField())
+	if !f.s.Head() {
+		p.out = append(p.out, a.Body...)
+	}
+	f.head, f.out = true, wire.BodyNone
+}
+
+func (f *front) connField() wire.Conn {
+	switch {
+	case !f.keep:
+		return wire.ConnClose
+	case f.minor == 0:
+		return wire.ConnKeepAlive
+	}
+	return wire.ConnNone
+}

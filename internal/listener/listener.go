@@ -1,0 +1,190 @@
+// Package listener makes sockets of bind lines and gives their connections to
+// the loops.
+//
+// A TCP bind of our own has one SO_REUSEPORT socket per loop, so that the
+// kernel spreads connections without a lock. An inherited socket and a unix
+// one are a single descriptor that all loops watch, one woken at a time.
+package listener
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"bascule/internal/config"
+	"bascule/internal/loop"
+)
+
+const (
+	// backlog is what the kernel queues while a loop is busy; it is cut to
+	// net.core.somaxconn.
+	backlog = 4096
+	// acceptsOwn and acceptsShared bound a turn: with a shared socket the
+	// others shall get their part of a burst.
+	acceptsOwn    = 64
+	acceptsShared = 8
+)
+
+// Accept is given every connection, on the loop that shall carry it.
+type Accept func(l *loop.Loop, fd int, from, to netip.AddrPort)
+
+// A Listener is one bind.
+type Listener struct {
+	Bind   *config.Bind
+	fds    []int
+	shared bool // one descriptor for all loops
+	addr   netip.AddrPort
+	watch  []*loop.Conn // per loop; only touched on that loop
+	loops  []*loop.Loop
+	accept Accept
+}
+
+// Open makes the sockets of b for that many loops. inherited are descriptors
+// that were opened for the same bind before, by a master or a parent; nil
+// opens new ones.
+func Open(b *config.Bind, loops int, inherited []int) (*Listener, error) {
+	l := &Listener{Bind: b}
+	var err error
+	switch {
+	case len(inherited) > 0:
+		l.fds, l.shared = inherited, len(inherited) < loops
+	case b.Addr.Kind == config.AddrFD:
+		l.fds, l.shared = []int{b.Addr.FD}, true
+	case b.Addr.Kind == config.AddrUnix || b.Addr.Kind == config.AddrAbns:
+		l.shared = true
+		err = l.openUnix()
+	default:
+		err = l.openTCP(loops)
+	}
+	if err != nil {
+		_ = l.Close()
+		return nil, fmt.Errorf("cannot bind %s: %w", b.Addr.Text, err)
+	}
+	for _, fd := range l.fds {
+		if err := unix.SetNonblock(fd, true); err != nil {
+			return nil, fmt.Errorf("cannot use descriptor %d of %s: %w", fd, b.Addr.Text, err)
+		}
+		unix.CloseOnExec(fd)
+	}
+	if sa, err := unix.Getsockname(l.fds[0]); err == nil {
+		l.addr = loop.AddrPort(sa)
+	}
+	return l, nil
+}
+
+func (l *Listener) openTCP(loops int) error {
+	a := &l.Bind.Addr
+	ip := a.IP
+	if !ip.IsValid() {
+		ip = netip.IPv4Unspecified()
+	}
+	family := unix.AF_INET
+	if ip.Is6() {
+		family = unix.AF_INET6
+	}
+	for range loops {
+		fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		l.fds = append(l.fds, fd)
+		if err := l.options(fd, family); err != nil {
+			return err
+		}
+		if err := unix.Bind(fd, sockaddr(ip, a.Port)); err != nil {
+			return err
+		}
+		if err := unix.Listen(fd, l.backlog()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Listener) options(fd, family int) error {
+	set := func(level, name, value int) error {
+		if err := unix.SetsockoptInt(fd, level, name, value); err != nil {
+			return fmt.Errorf("socket option %d: %w", name, err)
+		}
+		return nil
+	}
+	var errs []error
+	errs = append(errs, set(unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), set(unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
+	// Accepted sockets inherit it, which saves a call for each.
+	errs = append(errs, set(unix.IPPROTO_TCP, unix.TCP_NODELAY, 1))
+	if family == unix.AF_INET6 {
+		only := 1
+		if l.Bind.Addr.V4V6 {
+			only = 0
+		}
+		errs = append(errs, set(unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only))
+	}
+	if l.Bind.Iface != "" {
+		errs = append(errs, unix.BindToDevice(fd, l.Bind.Iface))
+	}
+	return errors.Join(errs...)
+}
+
+func (l *Listener) backlog() int {
+	if l.Bind.Backlog > 0 {
+		return l.Bind.Backlog
+	}
+	return backlog
+}
+
+func sockaddr(ip netip.Addr, port int) unix.Sockaddr {
+	if ip.Is4() {
+		return &unix.SockaddrInet4{Port: port, Addr: ip.As4()}
+	}
+	return &unix.SockaddrInet6{Port: port, Addr: ip.As16()}
+}
+
+// openUnix binds beside the final path and renames, so that a socket that is
+// in use stays reachable until the moment of the change.
+func (l *Listener) openUnix() error {
+	a := &l.Bind.Addr
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	l.fds = append(l.fds, fd)
+	if a.Kind == config.AddrAbns {
+		if err := unix.Bind(fd, &unix.SockaddrUnix{Name: "@" + a.Path}); err != nil {
+			return err
+		}
+		return unix.Listen(fd, l.backlog())
+	}
+	tmp := fmt.Sprintf("%s.%d.tmp", a.Path, os.Getpid())
+	_ = os.Remove(tmp)
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: tmp}); err != nil {
+		return err
+	}
+	if err := l.permit(tmp); err != nil {
+		return errors.Join(err, os.Remove(tmp))
+	}
+	if err := unix.Listen(fd, l.backlog()); err != nil {
+		return errors.Join(err, os.Remove(tmp))
+	}
+	return os.Rename(tmp, a.Path)
+}
+
+func (l *Listener) permit(path string) error {
+	if l.Bind.Mode != 0 {
+		if err := os.Chmod(path, l.Bind.Mode); err != nil {
+			return err
+		}
+	}
+	if l.Bind.UID >= 0 || l.Bind.GID >= 0 {
+		return os.Chown(path, l.Bind.UID, l.Bind.GID)
+	}
+	return nil
+}
+
+// Files are the listener's descriptors, to hand over.
+func (l *Listener) Files() []int { return l.fds }
+
+// Addr is where it listens; the zero value for a unix socket.
+func (l *Listener) Addr() netip.AddrPort { return l.addr }

@@ -1,0 +1,90 @@
+package stream
+
+import (
+	"time"
+
+	"bascule/internal/backend"
+	"bascule/internal/logs"
+	"bascule/internal/loop"
+	"bascule/internal/rule"
+	"bascule/internal/wire"
+)
+
+// A Front is the client's side of a stream, implemented by a plane.
+// Nothing it writes leaves before Flush, except when it is more than fits.
+// It calls the Stream's From… and Client… methods.
+type Front interface {
+	// Carry tells the front its stream, before anything is written.
+	Carry(s *Stream)
+	// WriteHead starts the reply, or passes an interim one (1xx). The front
+	// frames the body in its own way and writes the Connection field.
+	WriteHead(rep *wire.Reply)
+	// WriteData takes bytes of the reply's body, or of a tunnel.
+	WriteData(p []byte)
+	// WriteEnd ends the reply's body; trailers are lines, or nil.
+	WriteEnd(trailers []byte)
+	// WriteAnswer sends a whole answer made here.
+	WriteAnswer(a *rule.Answer)
+	Flush()
+	// Blocked says that the client takes no more for now; the front calls
+	// ClientWritable when it does again.
+	Blocked() bool
+	// Pump gives what has come of the request's body to FromBody.
+	Pump()
+	// Tunnel makes both directions plain bytes.
+	Tunnel()
+	// CloseWrite passes the end of a tunnel's direction on.
+	CloseWrite()
+	// Done ends the stream. whole: the reply is complete, the connection may
+	// carry another; else it must be cut so that nobody takes it for complete.
+	Done(whole bool)
+	SetDeadline(d time.Duration)
+	// Sent is the number of bytes given to the client for this stream.
+	Sent() int64
+	// Received is the number of bytes of the request so far.
+	Received() int64
+}
+
+// A Back is a server's side of a stream. It calls the Stream's Server… and
+// Reply… methods.
+type Back interface {
+	// SendHead sends a request's head in HTTP/1 form.
+	SendHead(head []byte, method wire.Method, body wire.Body)
+	SendData(p []byte)
+	SendEnd(trailers []byte)
+	Flush()
+	// Blocked says that the server takes no more for now.
+	Blocked() bool
+	// Resume goes on reading a reply that had been stopped by a blocked client.
+	Resume()
+	Tunnel()
+	CloseWrite()
+	// Release ends the stream on this side. The connection is kept if it can
+	// carry another request.
+	Release()
+	// Abort closes at once.
+	Abort()
+	SetDeadline(d time.Duration)
+	// Reused says that the connection had carried a request before.
+	Reused() bool
+}
+
+// A Dialer gives connections to servers; one per loop and protocol.
+type Dialer interface {
+	// Connect returns a connection for s: a kept one at once (ready), or a
+	// new one that will call ServerConnected or ServerFailed.
+	Connect(s *Stream, srv *backend.Server, fresh bool) (b Back, ready bool, err error)
+}
+
+// A Carrier is what the streams of one loop share.
+type Carrier struct {
+	Loop    *loop.Loop
+	Env     *Env
+	Dialer  Dialer
+	Ctx     rule.Ctx
+	Out     rule.Outcome
+	live    *Stream // list of all streams of the loop
+	free    []*Stream
+	rec     logs.Record
+	logLine []byte
+}
