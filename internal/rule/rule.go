@@ -21,16 +21,14 @@ type Ctx struct {
 	Backend  string
 	Server   string
 	First    bool // first request of its connection (http_first_req)
+	TLS      bool // the client's connection is encrypted (ssl_fc)
 	Now      time.Time
 	Vars     *Vars                                 // txn scope and wider; nil until set-var is used
-	Counts   func(kind string, proxy string) int64 // be_conn, nbsrv, ...; nil outside engine
+	Captures [][]byte                              // slots of `http-request capture` and `capture request header`; a rule writes into the slot's memory
+	Counts   func(kind string, proxy string) int64 // one of CountKinds; nil outside engine
 	Scratch  []byte                                // for converters and log formats; kept by the loop
-}
 
-// Vars holds the variables of one stream.
-type Vars struct {
-	names  []string
-	values [][]byte
+	smp Sample // the one being evaluated; here so that it never escapes to the heap
 }
 
 // An Answer is a reply made inside: errors, deny, return, redirect, monitor.
@@ -40,6 +38,8 @@ type Answer struct {
 	Reason string
 	Fields []byte // complete lines "Name: value\r\n", Content-Type included, no framing and no Connection
 	Body   []byte
+	// Silent is set by an empty error file: nothing is sent, the connection is closed.
+	Silent bool
 }
 
 // A Set names the rule set that an action stands in.
@@ -54,6 +54,11 @@ const (
 	TCPRequestContent
 )
 
+func (s Set) String() string {
+	return [...]string{"http-request", "http-response", "http-after-response",
+		"tcp-request connection", "tcp-request content"}[s]
+}
+
 // A Verdict is how a list of actions ended.
 type Verdict uint8
 
@@ -61,7 +66,7 @@ type Verdict uint8
 const (
 	Allow    Verdict = iota
 	Deny             // send Outcome.Answer (or the proxy's error file of Outcome.Status), log code PR
-	Return           // send Outcome.Answer, log code LR
+	Return           // send Outcome.Answer (or the error file of Outcome.Status), log code LR
 	Redirect         // send Outcome.Answer, log code LR
 	Reject           // close without a reply
 	Tarpit           // wait for timeout tarpit, then Deny
@@ -71,9 +76,32 @@ const (
 // An Outcome is what a run of actions decided. A loop owns one; Answer's
 // slices point into it and are valid until the next run.
 type Outcome struct {
-	Verdict Verdict
-	Status  int
-	Answer  *Answer // nil: the error file or default text of Status
-	Service string  // of use-service
-	Silent  bool    // http-request set-log-level silent
+	Verdict  Verdict
+	Status   int
+	Answer   *Answer // nil: the error file or default text of Status
+	Service  string  // of use-service
+	Silent   bool    // http-request set-log-level silent
+	LogLevel int     // http-request set-log-level: 1 + syslog severity; 0: unchanged
+
+	lenient bool   // strict-mode off
+	answer  Answer // what Answer points to when it was made for this request
+	fields  []byte
+	body    []byte
+}
+
+// Run executes the actions whose conditions match, edits x.Req or x.Res in
+// place, and stops at the first final action. It overwrites all of out: a
+// caller that runs several lists keeps Silent and LogLevel of each.
+func Run(actions []*Action, x *Ctx, out *Outcome) {
+	out.Verdict, out.Status, out.Answer, out.Service = Allow, 0, nil, ""
+	out.Silent, out.LogLevel, out.lenient = false, 0, false
+	for _, a := range actions {
+		if !a.cond.Match(x) {
+			continue
+		}
+		x.Scratch = x.Scratch[:0]
+		if a.op.run(x, out) {
+			return
+		}
+	}
 }

@@ -1,0 +1,96 @@
+package rule
+
+import (
+	"net/netip"
+)
+
+func fetchTrue(_ *Ctx, _ []arg, s *Sample) bool  { return s.setBool(true) }
+func fetchFalse(_ *Ctx, _ []arg, s *Sample) bool { return s.setBool(false) }
+
+func fetchStr(_ *Ctx, args []arg, s *Sample) bool {
+	if len(args) == 0 {
+		return s.setBytes(nil)
+	}
+	return s.setBytes(args[0].bytes)
+}
+
+func fetchMeth(x *Ctx, args []arg, s *Sample) bool {
+	fetchStr(x, args, s)
+	s.Kind = KindMethod
+	return true
+}
+
+func fetchInt(_ *Ctx, args []arg, s *Sample) bool { return s.setInt(args[0].num) }
+
+func fetchBool(_ *Ctx, args []arg, s *Sample) bool {
+	return s.setBool(args[0].text == "true" || args[0].text == "1")
+}
+
+func fetchSrc(x *Ctx, _ []arg, s *Sample) bool { return s.setAddr(x.Src.Addr().Unmap()) }
+func fetchDst(x *Ctx, _ []arg, s *Sample) bool { return s.setAddr(x.Dst.Addr().Unmap()) }
+
+func fetchSrcPort(x *Ctx, _ []arg, s *Sample) bool { return port(x.Src, s) }
+func fetchDstPort(x *Ctx, _ []arg, s *Sample) bool { return port(x.Dst, s) }
+
+func port(a netip.AddrPort, s *Sample) bool { return a.IsValid() && s.setInt(int64(a.Port())) }
+
+func fetchFrontend(x *Ctx, _ []arg, s *Sample) bool {
+	return x.Frontend != "" && s.setText(x, x.Frontend)
+}
+
+func fetchBackend(x *Ctx, _ []arg, s *Sample) bool {
+	return x.Backend != "" && s.setText(x, x.Backend)
+}
+
+func fetchServer(x *Ctx, _ []arg, s *Sample) bool {
+	return x.Server != "" && s.setText(x, x.Server)
+}
+
+func fetchTLS(x *Ctx, _ []arg, s *Sample) bool { return s.setBool(x.TLS) }
+
+// fetchDate is the time in seconds, moved by args[0] seconds.
+func fetchDate(x *Ctx, args []arg, s *Sample) bool {
+	t := x.Now.Unix()
+	if len(args) > 0 {
+		t += args[0].num
+	}
+	return s.setInt(t)
+}
+
+func fetchVar(x *Ctx, args []arg, s *Sample) bool {
+	v := x.Vars.find(args[0].text)
+	if v == nil {
+		return len(args) > 1 && s.setBytes(args[1].bytes)
+	}
+	s.Kind, s.Int, s.Addr, s.Bytes = v.kind, v.num, v.addr, v.bytes
+	return true
+}
+
+func fetchCaptured(x *Ctx, args []arg, s *Sample) bool {
+	i := args[0].num
+	if i < 0 || i >= int64(len(x.Captures)) || len(x.Captures[i]) == 0 {
+		return false
+	}
+	return s.setBytes(x.Captures[i])
+}
+
+// CountKinds are the counters that expressions ask Ctx.Counts for, by the name
+// of their fetch, with the proxy's name: servers up, current connections of a
+// backend and of a frontend, and requests queued in a backend and its servers.
+var CountKinds = []string{"nbsrv", "be_conn", "fe_conn", "queue"}
+
+func counted(kind string) evalFunc {
+	return func(x *Ctx, args []arg, s *Sample) bool {
+		if x.Counts == nil {
+			return false
+		}
+		proxy := x.Backend
+		switch {
+		case len(args) > 0 && args[0].text != "":
+			proxy = args[0].text
+		case kind == "fe_conn" || proxy == "":
+			proxy = x.Frontend
+		}
+		return s.setInt(x.Counts(kind, proxy))
+	}
+}

@@ -1,0 +1,272 @@
+package rule
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// A Format is a text with values in it, as in `set-header X-Client %[src]:%cp`
+// (HAProxy's manual, 8.2.6). A value that is not there leaves nothing.
+type Format struct {
+	pieces   []piece
+	constant []byte // the whole text when pieces is empty
+}
+
+type piece struct {
+	text []byte // constant text, when tag and expr are nil
+	tag  *tag
+	expr *Expr
+	opts FormatOptions
+}
+
+// FormatOptions are the flags in %{+Q,-X}.
+type FormatOptions struct {
+	Quote bool // Q: in double quotes
+	Hex   bool // X: addresses, ports and numbers in hexadecimal
+	Esc   bool // E: a backslash before ", \ and ]
+}
+
+// A FormatToken is one part of a format's text: constant Text, the name of a
+// tag (Tag), or the words of an expression (Expr).
+type FormatToken struct {
+	Text, Tag, Expr string
+	IsExpr          bool
+	Arg             string // what stands in the parentheses of a tag's name
+	Options         FormatOptions
+}
+
+// SplitFormat cuts a format into tokens. Special tag %o sets the flags of all
+// that follow and is not given out.
+func SplitFormat(text string) ([]FormatToken, error) {
+	s := formatSplitter{text: text}
+	for len(s.text) > 0 {
+		if err := s.next(); err != nil {
+			return nil, err
+		}
+	}
+	s.flush()
+	return s.tokens, nil
+}
+
+type formatSplitter struct {
+	text   string
+	plain  []byte
+	tokens []FormatToken
+	global FormatOptions
+}
+
+func (s *formatSplitter) flush() {
+	if len(s.plain) > 0 {
+		s.tokens = append(s.tokens, FormatToken{Text: string(s.plain)})
+		s.plain = s.plain[:0]
+	}
+}
+
+func (s *formatSplitter) next() error {
+	i := strings.IndexByte(s.text, '%')
+	if i < 0 {
+		i = len(s.text)
+	}
+	s.plain = append(s.plain, s.text[:i]...)
+	s.text = s.text[i:]
+	if s.text == "" {
+		return nil
+	}
+	rest := s.text[1:]
+	switch {
+	case rest == "":
+		return errors.New("truncated line after '%'")
+	case rest[0] == '%':
+		s.plain, s.text = append(s.plain, '%'), rest[1:]
+		return nil
+	}
+	s.flush()
+	t := FormatToken{Options: s.global}
+	if rest[0] == '{' {
+		flags, after, ok := strings.Cut(rest[1:], "}")
+		if !ok || after == "" {
+			return fmt.Errorf("truncated line after '%s'", flags)
+		}
+		t.Options.set(flags)
+		rest = after
+	}
+	if rest[0] == '[' {
+		return s.expression(t, rest[1:])
+	}
+	return s.tag(t, rest)
+}
+
+// set reads flags such as +Q,-X; unknown ones are ignored, as HAProxy does.
+func (o *FormatOptions) set(flags string) {
+	for flag := range strings.SplitSeq(flags, ",") {
+		on := !strings.HasPrefix(flag, "-")
+		switch strings.TrimLeft(flag, "+-") {
+		case "Q":
+			o.Quote = on
+		case "X":
+			o.Hex = on
+		case "E":
+			o.Esc = on
+		}
+	}
+}
+
+// expression reads up to the closing bracket; brackets in quotes or escaped by
+// a backslash belong to the expression.
+func (s *formatSplitter) expression(t FormatToken, rest string) error {
+	quote := byte(0)
+	for i := 0; i < len(rest); i++ {
+		switch c := rest[i]; {
+		case c == '\\' && quote != '\'':
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == ']':
+			t.Expr, t.IsExpr = rest[:i], true
+			s.tokens, s.text = append(s.tokens, t), rest[i+1:]
+			return nil
+		}
+	}
+	return fmt.Errorf("missing ']' after '%s'", rest)
+}
+
+func (s *formatSplitter) tag(t FormatToken, rest string) error {
+	n := 0
+	for n < len(rest) && (isAlnum(rest[n]) || rest[n] == '_') {
+		n++
+	}
+	t.Tag, s.text = rest[:n], rest[n:]
+	if strings.HasPrefix(s.text, "(") { // %(name)tag names a field of JSON in later versions
+		return errors.New("names in parentheses are known but not supported yet in formats")
+	}
+	if t.Tag == "o" {
+		s.global = t.Options
+		if strings.HasPrefix(s.text, " ") {
+			s.text = s.text[1:] // the tag and the blank behind it give nothing
+		}
+		return nil
+	}
+	s.tokens = append(s.tokens, t)
+	return nil
+}
+
+// ParseFormat compiles a format for a rule that stands in this set.
+func ParseFormat(text string, set Set) (*Format, error) {
+	return parseFormat(text, place{set: set})
+}
+
+func parseFormat(text string, at place) (*Format, error) {
+	tokens, err := SplitFormat(text)
+	if err != nil {
+		return nil, err
+	}
+	f := &Format{}
+	for _, t := range tokens {
+		p := piece{opts: t.Options}
+		switch {
+		case t.IsExpr:
+			p.expr, err = parseFormatExpr(t.Expr, at)
+		case t.Tag != "" || t.Text == "":
+			p.tag, err = findTag(t.Tag)
+		default:
+			p.text = []byte(t.Text)
+		}
+		if err != nil {
+			return nil, err
+		}
+		f.pieces = append(f.pieces, p)
+	}
+	f.settle()
+	return f, nil
+}
+
+// settle makes a text without values a constant.
+func (f *Format) settle() {
+	for _, p := range f.pieces {
+		if p.tag != nil || p.expr != nil {
+			return
+		}
+	}
+	for _, p := range f.pieces {
+		f.constant = append(f.constant, p.text...)
+	}
+	f.pieces = nil
+}
+
+// eval gives the text; it lies in Scratch, in the configuration or in the
+// message, and is valid until the next evaluation.
+func (f *Format) eval(x *Ctx) []byte {
+	if f.pieces == nil {
+		return f.constant
+	}
+	x.Scratch = x.Scratch[:0]
+	if len(f.pieces) == 1 && f.pieces[0].expr != nil && f.pieces[0].opts == (FormatOptions{}) {
+		s := &x.smp
+		if !f.pieces[0].expr.first(x, s) {
+			return nil
+		}
+		return s.bytes(x)
+	}
+	for i := range f.pieces {
+		f.pieces[i].append(x)
+	}
+	return x.Scratch
+}
+
+// append adds the piece to Scratch. What converters leave there lies behind
+// the text so far and is moved down onto its end.
+func (p *piece) append(x *Ctx) {
+	at := len(x.Scratch)
+	switch {
+	case p.tag != nil:
+		x.Scratch = p.tag.append(x.Scratch, x, p.opts)
+	case p.expr != nil:
+		s := &x.smp
+		if !p.expr.first(x, s) {
+			x.Scratch = x.Scratch[:at]
+			return
+		}
+		if p.opts.Hex && s.Kind == KindAddr {
+			x.Scratch = AppendHexAddr(x.Scratch[:at], s.Addr)
+			return
+		}
+		x.Scratch = appendFlagged(x.Scratch, at, s.bytes(x), p.opts)
+	default:
+		x.Scratch = append(x.Scratch, p.text...)
+	}
+}
+
+// appendFlagged cuts dst to at and appends v; v may lie in dst behind at.
+func appendFlagged(dst []byte, at int, v []byte, o FormatOptions) []byte {
+	if !o.Quote && !o.Esc {
+		return append(dst[:at], v...)
+	}
+	end := len(dst)
+	dst = append(dst, v...) // a copy behind everything, since the text grows
+	v = dst[end:]
+	out := len(dst)
+	dst = o.AppendText(dst, v)
+	return append(dst[:at], dst[out:]...)
+}
+
+// AppendText appends v with quotes and backslashes as the flags say.
+func (o FormatOptions) AppendText(dst, v []byte) []byte {
+	if o.Quote {
+		dst = append(dst, '"')
+	}
+	for _, c := range v {
+		if o.Esc && (c == '"' || c == '\\' || c == ']') {
+			dst = append(dst, '\\')
+		}
+		dst = append(dst, c)
+	}
+	if o.Quote {
+		dst = append(dst, '"')
+	}
+	return dst
+}

@@ -1,0 +1,158 @@
+package rule
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// parse adds the patterns in list. Integer methods know the operators eq, ge,
+// gt, le and lt for what follows them, and ranges low:high.
+func (p *patterns) parse(list []string) error {
+	operator := "eq"
+	for _, text := range list {
+		if p.kind == matchInt || p.kind == matchLen {
+			switch text {
+			case "eq", "ge", "gt", "le", "lt":
+				operator = text
+				continue
+			}
+		}
+		if err := p.add(text, operator); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add adds one pattern.
+func (p *patterns) add(text, operator string) error {
+	switch p.kind {
+	case matchFound, matchBool:
+		return nil
+	case matchInt, matchLen:
+		return p.addRange(text, operator)
+	case matchIP:
+		return p.addPrefix(text)
+	case matchReg:
+		re, err := compileRegex(text, p.fold)
+		if err != nil {
+			return err
+		}
+		p.regexes = append(p.regexes, re)
+		return nil
+	case matchBin:
+		b, err := hex.DecodeString(text)
+		if err != nil {
+			return fmt.Errorf("'%s' is not a hexadecimal string", text)
+		}
+		text = string(b)
+	default:
+		if p.fold {
+			text = string(appendLower(nil, []byte(text)))
+		}
+	}
+	if p.kind != matchStr && p.kind != matchBin {
+		p.texts = append(p.texts, []byte(text))
+		return nil
+	}
+	if p.set == nil {
+		p.set = make(map[string]struct{})
+	}
+	p.set[text] = struct{}{}
+	return nil
+}
+
+func (p *patterns) addRange(text, operator string) error {
+	low, high, isRange := strings.Cut(text, ":")
+	if !isRange {
+		n, err := parseDecimal(text)
+		if err != nil {
+			if operator != "eq" {
+				return fmt.Errorf("'%s' is neither a number nor a supported operator", text)
+			}
+			return fmt.Errorf("'%s' is not a number", text)
+		}
+		p.ranges = append(p.ranges, compared(operator, n))
+		return nil
+	}
+	r := intRange{math.MinInt64, math.MaxInt64}
+	var err1, err2 error
+	if low != "" {
+		r.low, err1 = parseDecimal(low)
+	}
+	if high != "" {
+		r.high, err2 = parseDecimal(high)
+	}
+	if err1 != nil || err2 != nil || r.low > r.high || low == "" && high == "" {
+		return fmt.Errorf("'%s' is not a valid number range", text)
+	}
+	p.ranges = append(p.ranges, r)
+	return nil
+}
+
+// parseDecimal reads an integer, or "major.minor" as HAProxy does for versions
+// (3.1 is 196609), so that "1.2:3.4" is a range.
+func parseDecimal(text string) (int64, error) {
+	if major, minor, ok := strings.Cut(text, "."); ok {
+		a, err := strconv.ParseInt(major, 10, 47)
+		if err != nil {
+			return 0, err
+		}
+		b, err := strconv.ParseUint(minor, 10, 16)
+		return a<<16 + int64(b), err
+	}
+	return strconv.ParseInt(text, 10, 64)
+}
+
+func compared(operator string, n int64) intRange {
+	switch operator {
+	case "ge":
+		return intRange{n, math.MaxInt64}
+	case "gt":
+		if n == math.MaxInt64 {
+			return intRange{1, 0} // nothing
+		}
+		return intRange{n + 1, math.MaxInt64}
+	case "le":
+		return intRange{math.MinInt64, n}
+	case "lt":
+		if n == math.MinInt64 {
+			return intRange{1, 0}
+		}
+		return intRange{math.MinInt64, n - 1}
+	}
+	return intRange{n, n}
+}
+
+var errAddress = errors.New("is not a valid IPv4 or IPv6 address")
+
+// addPrefix reads an address with an optional mask, as length or, for IPv4,
+// dotted. Names are not resolved.
+func (p *patterns) addPrefix(text string) error {
+	address, mask, masked := strings.Cut(text, "/")
+	a, err := netip.ParseAddr(address)
+	if err != nil || a.Zone() != "" {
+		return fmt.Errorf("'%s' %w", text, errAddress)
+	}
+	bits := int64(a.BitLen())
+	if masked {
+		ok := false
+		if bits, ok = parseMask(mask, a.BitLen()); !ok {
+			return fmt.Errorf("'%s' %w", text, errAddress)
+		}
+	}
+	if a.Is4In6() && bits >= 96 {
+		a, bits = a.Unmap(), bits-96
+	}
+	prefix, err := a.Prefix(int(bits))
+	if err != nil {
+		return fmt.Errorf("'%s' %w", text, errAddress)
+	}
+	p.prefixes = append(p.prefixes, prefix)
+	return nil
+}
