@@ -8,7 +8,7 @@ import (
 // Classes of bytes, one table look-up each.
 const (
 	classToken uint8 = 1 << iota // tchar (RFC 9110 §5.6.2)
-	classHost                    // uri-host, port and their brackets (RFC 3986 §3.2.2)
+	classHost                    // reg-name (RFC 3986 §3.2.2)
 	classLoose                   // what Limits.Relaxed lets pass in a field name
 )
 
@@ -22,7 +22,7 @@ func classes() (t [256]uint8) {
 	}
 	const alnum = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	mark(alnum+"!#$%&'*+-.^_`|~", classToken)
-	mark(alnum+"-._~%!$&'()*+,;=:[]", classHost)
+	mark(alnum+"-._~%!$&'()*+,;=", classHost)
 	for c := 0x21; c < 256; c++ {
 		if c != ':' && c != 0x7f {
 			t[c] |= classLoose

@@ -130,7 +130,7 @@ func (r *Request) checkHost(target, authority []byte) Result {
 	if !isHost(value) {
 		return r.badField(FieldHost, "malformed Host")
 	}
-	if authority != nil && !equalFold(authority, value) && !sameHost(target, authority, value) {
+	if authority != nil && !equalFold(authority, value) && !r.sameHost(target, authority, value) {
 		return r.badField(FieldHost, "Host differs from the target")
 	}
 	return Done
@@ -151,9 +151,26 @@ func hasScheme(target []byte) bool {
 	return false
 }
 
+// isHost is true for a name or a bracketed address, with or without a port
+// (RFC 3986 §3.2), and for nothing at all.
 func isHost(b []byte) bool {
-	for _, c := range b {
-		if class[c]&classHost == 0 {
+	i := 0
+	if len(b) > 0 && b[0] == '[' {
+		for i = 1; i < len(b) && (b[i] == ':' || class[b[i]]&classHost != 0); i++ {
+		}
+		if i++; i > len(b) || b[i-1] != ']' {
+			return false
+		}
+	} else {
+		for i < len(b) && class[b[i]]&classHost != 0 {
+			i++
+		}
+	}
+	if i < len(b) && b[i] != ':' {
+		return false
+	}
+	for i++; i < len(b); i++ {
+		if b[i] < '0' || b[i] > '9' {
 			return false
 		}
 	}
@@ -179,18 +196,15 @@ func cutPort(b []byte) (host, port []byte) {
 }
 
 // sameHost is true if authority and Host differ only by case or by writing the
-// scheme's own port, as HAProxy compares them.
-func sameHost(target, authority, value []byte) bool {
+// scheme's own port, as HAProxy compares them; CONNECT, which has no scheme, may
+// leave out either.
+func (r *Request) sameHost(target, authority, value []byte) bool {
 	a, aPort := cutPort(authority)
 	v, vPort := cutPort(value)
-	if !equalFold(a, v) {
-		return false
+	http := r.Method == MethodConnect || len(target) > 5 && equalToken(target[:5], "http:")
+	https := r.Method == MethodConnect || len(target) > 6 && equalToken(target[:6], "https:")
+	usual := func(port []byte) bool {
+		return len(port) == 0 || http && string(port) == "80" || https && string(port) == "443"
 	}
-	isDefault := func(port []byte) bool {
-		if len(target) >= 5 && equalToken(target[:5], "https") {
-			return len(port) == 0 || string(port) == "443"
-		}
-		return len(port) == 0 || string(port) == "80"
-	}
-	return bytes.Equal(aPort, vPort) || isDefault(aPort) && isDefault(vPort)
+	return equalFold(a, v) && (bytes.Equal(aPort, vPort) || usual(aPort) && usual(vPort))
 }
