@@ -38,8 +38,10 @@ type Listener struct {
 	shared bool // one descriptor for all loops
 	addr   netip.AddrPort
 	watch  []*loop.Conn // per loop; only touched on that loop
+	paused []*loop.Conn // what a rest will resume; likewise
 	loops  []*loop.Loop
 	accept Accept
+	room   func() bool
 }
 
 // Open makes the sockets of b for that many loops. inherited are descriptors

@@ -12,10 +12,17 @@ import (
 // descriptor left: what is queued stays queued, and the loop does not spin.
 const restAfterFull = 100 * time.Millisecond
 
+// restAtLimit is how long it waits for a connection to end when maxconn is
+// reached: shorter than anybody notices, longer than a busy loop.
+const restAtLimit = 5 * time.Millisecond
+
 // Serve gives the listener's connections to accept, until Pause or Close.
-func (l *Listener) Serve(loops []*loop.Loop, accept Accept) {
-	l.loops, l.accept = loops, accept
+// room, which may be nil, says whether one more is allowed (maxconn): while it
+// is not, clients wait in the kernel's queue.
+func (l *Listener) Serve(loops []*loop.Loop, accept Accept, room func() bool) {
+	l.loops, l.accept, l.room = loops, accept, room
 	l.watch = make([]*loop.Conn, len(loops))
+	l.paused = make([]*loop.Conn, len(loops))
 	l.Resume()
 }
 
@@ -49,6 +56,7 @@ func (l *Listener) Pause(done func()) {
 	left := make(chan struct{}, len(l.loops))
 	for i, lp := range l.loops {
 		lp.Post(func() {
+			l.paused[i] = nil // an operator's pause outlasts a rest
 			l.stop(i, lp)
 			left <- struct{}{}
 		})
@@ -90,6 +98,10 @@ func (l *Listener) Drain() {
 // take accepts what is queued, at most limit, and tells how many.
 func (l *Listener) take(i int, lp *loop.Loop, fd, limit int) int {
 	for n := range limit {
+		if l.room != nil && !l.room() {
+			l.pause(i, lp, restAtLimit)
+			return n
+		}
 		c, sa, err := unix.Accept4(fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch err {
 		case nil:
@@ -116,9 +128,19 @@ func (l *Listener) take(i int, lp *loop.Loop, fd, limit int) int {
 // rest stops accepting for a moment when descriptors or memory have run out.
 func (l *Listener) rest(i int, lp *loop.Loop, err error) {
 	lp.Logger().Warn("cannot accept; trying again in a moment", "bind", l.Bind.Addr.Text, "error", err)
+	l.pause(i, lp, restAfterFull)
+}
+
+func (l *Listener) pause(i int, lp *loop.Loop, d time.Duration) {
+	w := l.watch[i]
 	l.stop(i, lp)
-	t := lp.Timer(func() { l.start(i, lp) })
-	lp.SetTimer(t, restAfterFull)
+	t := lp.Timer(func() {
+		if l.paused[i] == w {
+			l.start(i, lp)
+		}
+	})
+	l.paused[i] = w
+	lp.SetTimer(t, d)
 }
 
 // Close closes the sockets at once; clients in the queue are reset. It must

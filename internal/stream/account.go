@@ -17,7 +17,7 @@ func (s *Stream) account() {
 	if s.served || s.srv == nil {
 		s.fe.Counters.Add(l, backend.Intercepted, 1)
 	}
-	if s.term == [2]byte{'P', 'R'} && s.be == nil {
+	if s.denied {
 		s.fe.Counters.Add(l, backend.DeniedReq, 1)
 	}
 	if s.be != nil {

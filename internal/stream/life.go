@@ -36,6 +36,7 @@ type Life struct {
 	safe     bool // may be sent again after a proof of death: idempotent, no body
 	begun    bool // a byte of the final reply was passed on
 	upgrade  bool
+	denied   bool // by a rule
 	served   bool // answered inside
 	method   wire.Method
 	phase    byte // where it stands: R Q C H D, as in termination codes
@@ -86,11 +87,12 @@ func (l *Life) ruled(p *config.Proxy, x *rule.Ctx, out *rule.Outcome) (o Order, 
 		switch out.Verdict {
 		case rule.Allow:
 		case rule.Deny, rule.Tarpit:
+			l.denied = true
 			return l.outcome(p, out, 'P'), true
 		case rule.Return, rule.Redirect:
 			return l.outcome(p, out, 'L'), true
 		case rule.Reject:
-			l.term = [2]byte{'P', 'R'}
+			l.denied, l.term = true, [2]byte{'P', 'R'}
 			return Order{Kind: Drop}, true
 		case rule.Serve:
 			return l.serve(out.Service), true
@@ -238,7 +240,7 @@ func (l *Life) mayMove(proven bool) bool {
 // again leads to the next try, elsewhere or on the same server.
 func (l *Life) again(move, pause bool) Order {
 	if move {
-		l.leave(true)
+		l.leave()
 		l.args.Avoid = l.srv
 		o := l.pickOther()
 		return o
@@ -276,7 +278,7 @@ func (l *Life) pickOther() Order {
 // Paused says that the pause before a retry is over.
 func (l *Life) Paused() Order {
 	if !l.srv.State().Persists() && l.cfg.Redispatch != 0 {
-		l.leave(true)
+		l.leave()
 		l.args.Avoid = l.srv
 		return l.pickOther()
 	}
@@ -415,12 +417,12 @@ func (l *Life) fail(status int, who, where byte) Order {
 
 func (l *Life) answer(status int, a *rule.Answer, who, where byte) Order {
 	l.term, l.status = [2]byte{who, where}, status
-	l.leave(false)
+	l.leave()
 	return Order{Kind: Reply, Status: status, Answer: a}
 }
 
 // leave gives the slot back.
-func (l *Life) leave(bool) {
+func (l *Life) leave() {
 	if l.slot {
 		l.slot = false
 		l.srv.Release(l.loop)

@@ -87,4 +87,6 @@ type Carrier struct {
 	free    []*Stream
 	rec     logs.Record
 	logLine []byte
+	answer  []byte     // the head of an answer that rules shall see
+	rep     wire.Reply // and as they see it
 }

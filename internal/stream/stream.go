@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -421,18 +422,32 @@ func (s *Stream) dropBack() {
 	}
 }
 
+// answer sends an answer made here; http-after-response sees it first.
 func (s *Stream) answer(a *rule.Answer) {
-	f := s.fe.Rules().Cfg
-	if f.HTTPAfter != nil {
-		s.afterAnswer(a)
+	if len(s.rules.Cfg.HTTPAfter) == 0 && (s.cfg == nil || len(s.cfg.HTTPAfter) == 0) {
+		s.front.WriteAnswer(a)
 		return
 	}
-	s.front.WriteAnswer(a)
+	c := s.car
+	c.answer = appendAnswer(c.answer[:0], a)
+	if c.rep.Parse(c.answer, nil, s.method) != wire.Done {
+		s.front.WriteAnswer(a) // an error file that is no HTTP head: as it stands
+		return
+	}
+	x := c.fill(s)
+	x.Req, x.Res = nil, &c.rep
+	s.Life.after(x, &c.Out)
+	s.status = c.rep.Status
+	s.front.WriteHead(&c.rep)
+	if s.method != wire.MethodHead && len(a.Body) > 0 {
+		s.front.WriteData(a.Body)
+	}
 }
 
-// afterAnswer lets http-after-response see an answer made here.
-func (s *Stream) afterAnswer(a *rule.Answer) {
-	s.front.WriteAnswer(a)
+func appendAnswer(dst []byte, a *rule.Answer) []byte {
+	dst = fmt.Appendf(dst, "HTTP/1.1 %d %s\r\n", a.Status, a.Reason)
+	dst = append(dst, a.Fields...)
+	return fmt.Appendf(dst, "Content-Length: %d\r\n\r\n", len(a.Body))
 }
 
 // finish ends the stream: counters, log line, connections.
@@ -452,7 +467,7 @@ func (s *Stream) finish(whole bool) {
 		}
 	}
 	s.account()
-	s.Life.leave(false)
+	s.Life.leave()
 	if s.be != nil {
 		s.be.Cur.Leave()
 	}
