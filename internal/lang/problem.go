@@ -43,9 +43,24 @@ type Problem struct {
 	Pos      Pos // zero File: about the whole configuration
 	Len      int // bytes to underline from Pos.Col; 0: one caret
 	Text     string
-	Line     string   // the raw line, for the excerpt; may be empty
-	Allowed  []string // what would be legal here, for the hint below the excerpt
+	Line     string // the raw line, for the excerpt; may be empty
+	// Hints below the excerpt; all may be empty.
+	Near    string   // the legal word that is closest
+	Allowed []string // the words that would be legal here
+	Where   []string // the places where the word, or else Near, is legal
+	Shape   Shape    // of the first line
 }
+
+// A Shape is how the first line of a problem names its place. HAProxy has all
+// three, and programs look for them.
+type Shape uint8
+
+// The shapes.
+const (
+	Parsing Shape = iota // "parsing [file:line] : text"
+	Placed               // "[file:line] : text", server lines
+	Whole                // "text": found when everything was read
+)
 
 // Problems collects what is wrong, so that one run shows all of it.
 // The zero value is ready.

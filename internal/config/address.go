@@ -1,0 +1,202 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// lookupTime bounds one look-up of a name at start, so that a dead resolver
+// delays a start and does not prevent its answer.
+const lookupTime = 10 * time.Second
+
+// An addressRange is an address with a range of ports; low == high for one.
+type addressRange struct {
+	Address
+	low, high int
+	relative  string // "+" or "-" before the port
+}
+
+// families are the prefixes of addresses that are known.
+var families = map[string]string{
+	"ipv4": "", "ipv6": "", "tcp": "", "tcp4": "", "tcp6": "", "ip": "", "udp": "", "udp4": "", "udp6": "",
+	"unix": "", "abns": "", "fd": "", "uxst": "", "uxdg": "",
+	"sockpair": "socket pairs join master and worker inside", "quic4": "QUIC is not spoken", "quic6": "QUIC is not spoken",
+	"abnsz": "use abns@", "mptcp": "MPTCP is not spoken", "mptcp4": "MPTCP is not spoken", "mptcp6": "MPTCP is not spoken",
+	"rhttp": "reverse HTTP is not spoken", "ring": "log rings are internal",
+}
+
+// parseAddress reads an address as HAProxy writes them (manual, chapter 11 of
+// 3.x, "bind"): [stream+][family@]address[:port[-port]]. Names stay in Host.
+func parseAddress(text string, lookup func(string) (string, bool)) (addressRange, error) {
+	full, err := expandVars(text, lookup)
+	a := addressRange{Address: Address{Text: full}}
+	if err != nil {
+		return a, err
+	}
+	rest := full
+	rest = strings.TrimPrefix(rest, "stream+")
+	if r, ok := strings.CutPrefix(rest, "dgram+"); ok {
+		rest, a.Kind = r, AddrUDP
+	}
+	family := ""
+	if i := strings.IndexByte(rest, '@'); i >= 0 && !strings.Contains(rest[:i], "/") {
+		family, rest = rest[:i], rest[i+1:]
+		why, known := families[family]
+		if !known {
+			return a, fmt.Errorf("invalid address: '%s' in '%s'", family+"@", full)
+		}
+		if why != "" {
+			return a, fmt.Errorf("address family '%s@' is known but not supported yet: %s", family, why)
+		}
+	}
+	switch family {
+	case "fd":
+		return a.descriptor(rest)
+	case "abns":
+		a.Kind, a.Path = AddrAbns, rest
+	case "unix", "uxst", "uxdg":
+		a.Kind, a.Path = AddrUnix, rest
+	case "udp", "udp4", "udp6":
+		a.Kind = AddrUDP
+	case "":
+		if strings.HasPrefix(rest, "/") {
+			a.Kind, a.Path = AddrUnix, rest
+		}
+	}
+	if a.Kind == AddrUnix || a.Kind == AddrAbns {
+		if rest == "" {
+			return a, fmt.Errorf("missing path in '%s'", full)
+		}
+		return a, nil
+	}
+	a.V4, a.V6 = strings.HasSuffix(family, "4"), strings.HasSuffix(family, "6")
+	return a.hostPort(rest)
+}
+
+// descriptor reads the number behind fd@.
+func (a addressRange) descriptor(text string) (addressRange, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return a, fmt.Errorf("file descriptor '%s' is not a valid integer in '%s'", text, a.Text)
+	}
+	a.Kind, a.FD = AddrFD, n
+	return a, nil
+}
+
+// hostPort reads host[:port[-port]]. As in HAProxy the last colon begins the
+// port, unless brackets say where the host ends.
+func (a addressRange) hostPort(text string) (addressRange, error) {
+	host, port := text, ""
+	if i := strings.LastIndexByte(text, ':'); i >= 0 && i > strings.LastIndexByte(text, ']') {
+		host, port = text[:i], text[i+1:]
+		if host == ":" { // ":::80" is any IPv6 address
+			host = "::"
+		}
+	}
+	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
+		host = host[1 : len(host)-1]
+	}
+	a.Host = host
+	switch ip, err := netip.ParseAddr(host); {
+	case err == nil:
+		a.IP = ip
+	case (host == "" || host == "*") && a.V6, host == "::":
+		a.IP = netip.IPv6Unspecified()
+	case host == "" || host == "*":
+		a.IP = netip.IPv4Unspecified()
+	case !nameOK(host):
+		return a, fmt.Errorf("invalid address: '%s' in '%s'", host, a.Text)
+	}
+	return a.ports(port)
+}
+
+func (a addressRange) ports(port string) (addressRange, error) {
+	if port == "" {
+		return a, nil
+	}
+	if port[0] == '+' || port[0] == '-' {
+		a.relative, port = port[:1], port[1:]
+	}
+	first, second, isRange := strings.Cut(port, "-")
+	var err error
+	if a.low, err = strconv.Atoi(first); err != nil || a.low < 0 || a.low > 65535 || first[0] == '+' {
+		return a, fmt.Errorf("invalid port '%s'", first)
+	}
+	a.high = a.low
+	if isRange {
+		if a.high, err = strconv.Atoi(second); err != nil || a.high < a.low || a.high > 65535 {
+			return a, fmt.Errorf("invalid port range '%s'", port)
+		}
+	}
+	a.Port = a.low
+	return a, nil
+}
+
+// nameOK says whether host could be a name of DNS or /etc/hosts.
+func nameOK(host string) bool {
+	for i := 0; i < len(host); i++ {
+		if c := host[i]; !isWord(c) && c != '.' {
+			return false
+		}
+	}
+	return host != ""
+}
+
+// expandVars expands $NAME and ${NAME} in an address even without quotes, as
+// HAProxy does.
+func expandVars(text string, lookup func(string) (string, bool)) (string, error) {
+	var b strings.Builder
+	for {
+		i := strings.IndexByte(text, '$')
+		if i < 0 {
+			b.WriteString(text)
+			return b.String(), nil
+		}
+		b.WriteString(text[:i])
+		text = text[i+1:]
+		brace := strings.HasPrefix(text, "{")
+		text = strings.TrimPrefix(text, "{")
+		n := 0
+		for n < len(text) && isWord(text[n]) && text[n] != '-' {
+			n++
+		}
+		value, _ := lookup(text[:n])
+		b.WriteString(value)
+		text = text[n:]
+		if brace {
+			if !strings.HasPrefix(text, "}") {
+				return "", fmt.Errorf("unmatched brace in environment variable name")
+			}
+			text = text[1:]
+		}
+	}
+}
+
+// lookupHost resolves a name to one address, IPv4 first as HAProxy's libc
+// method gives it, unless the address asks for a family.
+func (l *loader) lookupHost(a Address) (netip.Addr, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
+	defer cancel()
+	found, err := l.env.LookupHost(ctx, a.Host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	var second netip.Addr
+	for _, ip := range found {
+		ip = ip.Unmap()
+		if ip.Is4() && !a.V6 {
+			return ip, nil
+		}
+		if ip.Is6() && !a.V4 && !second.IsValid() {
+			second = ip
+		}
+	}
+	if !second.IsValid() {
+		return second, fmt.Errorf("no address")
+	}
+	return second, nil
+}

@@ -1,0 +1,243 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+)
+
+// A checkSend is what `http-check send` lines and `option httpchk` say together.
+type checkSend struct {
+	method, uri, version string
+	fields               []byte
+	body                 []byte
+	set                  bool // an http-check send was seen: later ones would be further steps
+}
+
+// parseHTTPChk reads `option httpchk [METHOD] [URI] [VERSION [HEADERS]]`.
+func parseHTTPChk(x *line) {
+	c := &checkSend{}
+	switch len(x.args) {
+	case 0:
+	case 1:
+		c.uri = x.arg(0)
+	default:
+		c.method, c.uri = x.arg(0), x.arg(1)
+	}
+	if len(x.args) > 2 {
+		version, fields, more := strings.Cut(x.arg(2), "\r\n")
+		c.version = version
+		if more {
+			for _, f := range strings.Split(fields, "\r\n") {
+				if f != "" {
+					c.fields = append(c.fields, f+"\r\n"...)
+				}
+			}
+		}
+		if len(x.args) > 3 {
+			x.alert(x.args[3], "'option httpchk' : headers and body are given by 'http-check send'.")
+			return
+		}
+	}
+	if !x.checkHTTPVersion(c.version) {
+		return
+	}
+	if x.px.sends == nil || !x.px.sends.set {
+		x.px.sends = c
+	} else {
+		keep := x.px.sends
+		if c.method != "" && keep.method == "" {
+			keep.method = c.method
+		}
+		if c.uri != "" && keep.uri == "" {
+			keep.uri = c.uri
+		}
+		if c.version != "" && keep.version == "" {
+			keep.version = c.version
+		}
+	}
+	x.px.Check.HTTP = true
+}
+
+func (x *line) checkHTTPVersion(v string) bool {
+	if v == "" || v == "HTTP/1.0" || v == "HTTP/1.1" {
+		return true
+	}
+	x.alert(x.name, "'%s' : version '%s' is known but not supported yet, use HTTP/1.0 or HTTP/1.1.", x.kw.Name, v)
+	return false
+}
+
+// parseCheckSend reads `http-check send …`.
+func parseCheckSend(x *line) {
+	c := &checkSend{}
+	if x.px.sends != nil {
+		if x.px.sends.set {
+			x.alert(x.name, "a second 'http-check send' is known but not supported yet: checks have one step.")
+			return
+		}
+		*c = *x.px.sends
+	}
+	c.set = true
+	for i := 0; i < len(x.args); i += 2 {
+		name := x.args[i].Text
+		value := x.arg(i + 1)
+		if checkSendOptions[name] && value == "" {
+			x.alert(x.args[i], "'http-check send' : '%s' expects an argument.", name)
+			return
+		}
+		switch name {
+		case "meth":
+			c.method = value
+		case "uri":
+			c.uri = value
+		case "ver":
+			c.version = value
+		case "body":
+			c.body = []byte(value)
+		case "hdr":
+			if x.arg(i+2) == "" {
+				x.alert(x.args[i], "'http-check send' : 'hdr' expects a name and a value as parameter.")
+				return
+			}
+			if !x.checkField(c, i+1) {
+				return
+			}
+			i++
+		case "comment":
+		case "uri-lf", "body-lf":
+			x.alert(x.args[i], "keyword 'http-check send %s' is known but not supported yet: checks send constants.", name)
+			return
+		default:
+			x.choose(i, "'http-check send' : expects 'comment', 'meth', 'uri', 'uri-lf', 'ver', 'hdr', 'body' or 'body-lf' but got '"+name+"' as argument.",
+				"meth", "uri", "ver", "hdr", "body", "comment")
+			return
+		}
+	}
+	if x.checkHTTPVersion(c.version) {
+		x.px.sends = c
+	}
+}
+
+// checkSendOptions are the options of http-check send that take a value.
+var checkSendOptions = map[string]bool{"meth": true, "uri": true, "ver": true, "body": true, "hdr": true, "comment": true, "uri-lf": true, "body-lf": true}
+
+// checkField adds the header whose name is argument i.
+func (x *line) checkField(c *checkSend, i int) bool {
+	name, value := x.arg(i), x.arg(i+1)
+	if strings.ContainsAny(name, " \t\r\n:") || strings.ContainsAny(value, "\r\n") || strings.Contains(value, "%[") {
+		x.alert(x.args[i], "'http-check send' : header '%s' must be a constant name and value.", name)
+		return false
+	}
+	switch strings.ToLower(name) {
+	case "content-length", "transfer-encoding", "connection":
+		return true // the check frames its request itself
+	}
+	c.fields = append(c.fields, name+": "+value+"\r\n"...)
+	return true
+}
+
+// parseCheckExpect reads `http-check expect [!] KIND PATTERN`.
+func parseCheckExpect(x *line) {
+	if len(x.args) == 0 {
+		x.alert(x.name, "'http-check expect' : expects at least a matching pattern as arguments.")
+		return
+	}
+	if x.px.Check.Expect.Kind != "" {
+		x.alert(x.name, "a second 'http-check expect' is known but not supported yet: checks have one step.")
+		return
+	}
+	e := Expect{}
+	i := 0
+	if x.arg(i) == "!" {
+		e.Not = true
+		i++
+	}
+	kind := x.arg(i)
+	if rest, ok := strings.CutPrefix(kind, "!"); ok {
+		e.Not, kind = true, rest
+	}
+	pattern := x.arg(i + 1)
+	if pattern == "" && checkExpectKinds[kind] {
+		x.alert(x.at(i), "'http-check expect' : '%s' expects a pattern as an argument.", kind)
+		return
+	}
+	e.Kind, e.Text = kind, pattern
+	switch kind {
+	case "status":
+		if !x.expectStatus(&e, i+1) {
+			return
+		}
+	case "rstatus", "rstring":
+		re, err := regexp.Compile(pattern)
+		if err != nil {
+			x.alert(x.at(i+1), "'http-check expect' : regex '%s' is invalid (error=%s).", pattern, err)
+			return
+		}
+		e.Match = re.Match
+	case "string":
+	case "hdr", "fhdr", "string-lf", "min-recv", "comment", "ok-status", "error-status", "tout-status", "on-success", "on-error", "status-code":
+		x.alert(x.at(i), "keyword 'http-check expect %s' is known but not supported yet: use status, rstatus, string or rstring.", kind)
+		return
+	default:
+		x.choose(i, "'http-check expect' : 'only supports min-recv, [!]string', '[!]rstring', '[!]string-lf', '[!]status', '[!]rstatus', [!]hdr, [!]fhdr or comment but got '"+kind+"' as argument.",
+			"status", "rstatus", "string", "rstring")
+		return
+	}
+	if len(x.args) > i+2 {
+		x.alert(x.args[i+2], "'http-check expect' : unexpected argument '%s'.", x.args[i+2].Text)
+		return
+	}
+	x.px.Check.Expect = e
+}
+
+// checkExpectKinds are the kinds that need a pattern.
+var checkExpectKinds = map[string]bool{"status": true, "rstatus": true, "string": true, "rstring": true}
+
+// expectStatus reads a list such as 200,204,300-399.
+func (x *line) expectStatus(e *Expect, i int) bool {
+	for _, part := range strings.Split(x.arg(i), ",") {
+		first, last, isRange := strings.Cut(part, "-")
+		low, err1 := atoi(first)
+		high, err2 := low, err1
+		if isRange {
+			high, err2 = atoi(last)
+		}
+		if err1 != nil || err2 != nil {
+			bad := strings.Trim(part, "0123456789-")
+			if bad == "" {
+				x.alert(x.at(i), "'http-check expect' : invalid list of status codes '%s'.", x.arg(i))
+				return false
+			}
+			x.alert(x.at(i), "'http-check expect' : invalid character '%c' in the list of status codes.", bad[0])
+			return false
+		}
+		if low < 100 || high > 999 || low > high {
+			x.alert(x.at(i), "'http-check expect' : invalid range of status codes '%s'.", part)
+			return false
+		}
+		e.Ranges = append(e.Ranges, [2]int{low, high})
+	}
+	return true
+}
+
+// settleCheck turns what the lines say into the Check of a backend.
+func (d *draft) settleCheck() {
+	c := &d.Check
+	if !c.HTTP {
+		return
+	}
+	c.Method, c.URI = "OPTIONS", "/"
+	s := d.sends
+	if s == nil {
+		return
+	}
+	if s.method != "" {
+		c.Method = s.method
+	}
+	if s.uri != "" {
+		c.URI = s.uri
+	}
+	if s.version == "HTTP/1.1" {
+		c.Minor = 1
+	}
+	c.Fields, c.Body = s.fields, s.body
+}

@@ -1,0 +1,129 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"bascule/internal/lang"
+	"bascule/internal/logs"
+	"bascule/internal/rule"
+)
+
+// A draft is a proxy or a defaults section while its lines are read.
+type draft struct {
+	*Proxy
+	kind       string    // frontend, backend, listen
+	at         lang.Word // its name in the header
+	isDefaults bool
+	acls       *rule.ACLs
+
+	logs       []logLine
+	format     logFormat
+	template   Server // default-server
+	servers    map[string]*Server
+	switches   []pendingSwitch
+	fallback   lang.Word // default_backend
+	timeoutSet map[string]bool
+	serverAt   []lang.Word // names of Servers, in the same order
+	modeAt     lang.Word
+	optHTTPChk bool
+	sends      *checkSend
+	lastRule   string // the kind of switching rule that was seen, for warnings
+}
+
+// A logLine is one `log` line: a sink of its own or those of global.
+type logLine struct {
+	global bool
+	target *logs.Target
+}
+
+// A logFormat is what the traffic log is to look like, until it is compiled.
+type logFormat struct {
+	kind string // "", "http", "clf", "tcp", "https", "text"
+	text string
+	at   lang.Word
+}
+
+// A pendingSwitch is a use_backend line whose backend is not looked up yet.
+type pendingSwitch struct {
+	name lang.Word
+	cond *rule.Cond
+}
+
+// newDefaults is a defaults section with HAProxy's own defaults.
+func (l *loader) newDefaults() *draft {
+	return &draft{
+		Proxy: &Proxy{Retries: defaultRetries},
+		acls:  &rule.ACLs{ReadFile: l.env.ReadFile},
+		template: Server{
+			Weight: 1, Fall: defaultFall, Rise: defaultRise, Inter: defaultInter, PoolMaxConn: -1,
+			InitAddr: []string{"last", "libc"},
+		},
+		timeoutSet: map[string]bool{},
+		isDefaults: true,
+	}
+}
+
+// HAProxy's defaults (manual: retries, fall, rise, inter).
+const (
+	defaultRetries = 3
+	defaultFall    = 3
+	defaultRise    = 2
+	defaultInter   = 2 * time.Second
+)
+
+// child is a section that begins with what d says. ACLs and rules of a named
+// defaults section are shared, so its rules find its own ACLs.
+func (d *draft) child() *draft {
+	c := *d
+	px := *d.Proxy
+	c.Proxy = &px
+	px.Errors = maps.Clone(d.Errors)
+	px.HTTPRequest = slices.Clip(d.HTTPRequest)
+	px.HTTPResponse = slices.Clip(d.HTTPResponse)
+	px.HTTPAfter = slices.Clip(d.HTTPAfter)
+	px.Captures = slices.Clip(d.Captures)
+	if d.Stats != nil {
+		stats := *d.Stats
+		stats.Auth = slices.Clip(stats.Auth)
+		px.Stats = &stats
+	}
+	px.Check.Fields = slices.Clip(d.Check.Fields)
+	c.logs = slices.Clip(d.logs)
+	c.acls = &rule.ACLs{ReadFile: d.acls.ReadFile}
+	c.timeoutSet = maps.Clone(d.timeoutSet)
+	c.servers = map[string]*Server{}
+	if d.sends != nil {
+		send := *d.sends
+		c.sends = &send
+	}
+	return &c
+}
+
+// sides are the places a keyword may name to stand here.
+func (d *draft) sides() Section {
+	var s Section
+	if d.Frontend {
+		s |= InFrontend
+	}
+	if d.Backend {
+		s |= InBackend
+	}
+	return s
+}
+
+// noun is what HAProxy calls the proxy in messages.
+func (d *draft) noun() string {
+	if d.Frontend && d.Backend {
+		return "proxy"
+	}
+	if d.Backend {
+		return "backend"
+	}
+	return "frontend"
+}
+
+// place is file:line.
+func place(p lang.Pos) string { return fmt.Sprintf("%s:%d", p.File, p.Line) }

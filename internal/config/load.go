@@ -1,0 +1,232 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+
+	"bascule/internal/lang"
+)
+
+// Load reads the files in order, a directory being its *.cfg files sorted by
+// name, and returns what they say. The Config is nil when a problem is an Alert.
+// Problems found by parsing come in the order of the lines, those of the whole
+// configuration after them.
+func Load(files []string, env Env) (*Config, *lang.Problems) {
+	l := newLoader(env)
+	paths := l.expand(files)
+	l.set("HAPROXY_CFGFILES", strings.Join(paths, ";"))
+	for _, path := range paths {
+		l.readFile(path)
+	}
+	if l.problems.Alerts() == 0 {
+		l.resolve()
+	}
+	if l.problems.Alerts() > 0 {
+		return nil, l.problems
+	}
+	return l.cfg, l.problems
+}
+
+// A loader is one run over the files.
+type loader struct {
+	env      Env
+	vars     map[string]*string // setenv and unsetenv (nil) over the environment
+	problems *lang.Problems
+	cfg      *Config
+	table    *keywordTable
+
+	section sectionState
+	pos     lang.Pos // of the line being read
+	raw     string
+	lines   map[lang.Pos]string // by file and line, for problems found later
+
+	defaults map[string]*draft // by name
+	current  *draft            // the defaults section that unnamed ones follow
+	drafts   []*draft
+	byName   map[string]*draft // "f/" or "b/" before the name: two name spaces
+	global   globalDraft
+}
+
+func newLoader(env Env) *loader {
+	l := &loader{
+		env:      env.fill(),
+		vars:     map[string]*string{},
+		problems: &lang.Problems{},
+		table:    table(),
+		lines:    map[lang.Pos]string{},
+		defaults: map[string]*draft{},
+		byName:   map[string]*draft{},
+	}
+	l.cfg = &Config{Global: defaultGlobal(l.env)}
+	l.current = l.newDefaults()
+	return l
+}
+
+// expand replaces directories by the *.cfg files in them.
+func (l *loader) expand(files []string) []string {
+	var paths []string
+	for _, name := range files {
+		info, err := l.env.Stat(name)
+		if err != nil {
+			l.whole(lang.Alert, "Cannot open configuration file/directory %s : %s", name, reason(err))
+			continue
+		}
+		if !info.IsDir() {
+			paths = append(paths, name)
+			continue
+		}
+		entries, err := l.env.ReadDir(name)
+		if err != nil {
+			l.whole(lang.Alert, "Cannot open configuration file/directory %s : %s", name, reason(err))
+			continue
+		}
+		var inside []string
+		for _, e := range entries {
+			if strings.HasSuffix(e.Name(), ".cfg") && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() {
+				inside = append(inside, filepath.Join(name, e.Name()))
+			}
+		}
+		sort.Strings(inside)
+		paths = append(paths, inside...)
+	}
+	return paths
+}
+
+// readFile reads one file; sections end with it, conditions too.
+func (l *loader) readFile(path string) {
+	data, err := l.env.ReadFile(path)
+	if err != nil {
+		l.whole(lang.Alert, "Could not open configuration file %s : %s", path, reason(err))
+		return
+	}
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		absolute = path
+	}
+	l.cfg.Files = append(l.cfg.Files, absolute)
+	before := l.problems.Alerts()
+	l.section = sectionState{}
+	var conditions conditionStack
+	text := string(data)
+	for number := 1; text != ""; number++ {
+		raw, rest, ended := strings.Cut(text, "\n")
+		l.pos = lang.Pos{File: path, Line: number, Col: 1}
+		l.raw = strings.TrimSuffix(raw, "\r")
+		l.lines[lang.Pos{File: path, Line: number}] = l.raw
+		known := len(l.problems.List)
+		if i := strings.IndexByte(raw, 0); i >= 0 {
+			l.problems.Alertf(l.wordAt(i, 1), "an unexpected null character was found at position %d in file", i+1)
+			ended, rest = true, ""
+		} else {
+			l.readLine(&conditions)
+		}
+		if rest == "" && !ended && strings.TrimSpace(raw) != "" {
+			l.problems.Alertf(l.wordAt(len(l.raw), 0), "Missing LF on last line, file might have been truncated at position %d.", len(l.raw)+1)
+		}
+		l.excerpts(known)
+		text = rest
+	}
+	conditions.end(l)
+	if l.problems.Alerts() > before {
+		l.whole(lang.Alert, "Error(s) found in configuration file : %s", path)
+	}
+}
+
+// readLine handles one line: conditions first, then sections and keywords.
+func (l *loader) readLine(conditions *conditionStack) {
+	words, err := lang.Split(l.raw, l.pos, l.lookup)
+	if err != nil {
+		if conditions.skipping() {
+			return
+		}
+		col, text := 1, err.Error()
+		if e, ok := err.(*lang.SyntaxError); ok {
+			col = e.Col
+		}
+		l.problems.Alertf(l.wordAt(col-1, 1), "%s", text)
+		return
+	}
+	if len(words) > lang.MaxWords {
+		l.problems.Alertf(words[lang.MaxWords], "too many words, truncating after word %d, position %d: <%s>.",
+			lang.MaxWords, words[lang.MaxWords].Pos.Col, words[lang.MaxWords-1].Text)
+		words = words[:lang.MaxWords]
+	}
+	if len(words) == 0 || words[0].Text == "" {
+		return
+	}
+	if strings.HasPrefix(words[0].Text, ".") && conditions.directive(l, words) {
+		return
+	}
+	if conditions.skipping() {
+		return
+	}
+	if enter := sectionHeaders[words[0].Text]; enter != nil {
+		enter(l, words)
+		return
+	}
+	l.keyword(words)
+}
+
+// wordAt is n bytes of the line from byte i on.
+func (l *loader) wordAt(i, n int) lang.Word {
+	pos := l.pos
+	pos.Col = i + 1
+	return lang.Word{Pos: pos, Len: n}
+}
+
+// excerpts gives the problems from number known on the line they are about.
+func (l *loader) excerpts(known int) {
+	for i := known; i < len(l.problems.List); i++ {
+		q := &l.problems.List[i]
+		if q.Line == "" && q.Pos.File != "" {
+			q.Line = l.lines[lang.Pos{File: q.Pos.File, Line: q.Pos.Line}]
+		}
+	}
+}
+
+// lookup answers what a variable holds at this place of the file.
+func (l *loader) lookup(name string) (string, bool) {
+	switch name {
+	case ".FILE":
+		return l.pos.File, true
+	case ".LINE":
+		return strconv.Itoa(l.pos.Line), true
+	case ".SECTION":
+		return l.section.name, true
+	}
+	if v, ok := l.vars[name]; ok {
+		if v == nil {
+			return "", false
+		}
+		return *v, true
+	}
+	return l.env.Getenv(name)
+}
+
+// set changes a variable for the lines that follow.
+func (l *loader) set(name, value string) { l.vars[name] = &value }
+
+// whole adds a problem that belongs to no line.
+func (l *loader) whole(s lang.Severity, format string, args ...any) {
+	l.problems.List = append(l.problems.List, lang.Problem{Severity: s, Shape: lang.Whole, Text: fmt.Sprintf(format, args...)})
+}
+
+// about adds a problem that was found when everything was read, at w.
+func (l *loader) about(s lang.Severity, w lang.Word, format string, args ...any) {
+	l.problems.List = append(l.problems.List, lang.Problem{
+		Severity: s, Shape: lang.Whole, Pos: w.Pos, Len: w.Len, Text: fmt.Sprintf(format, args...),
+		Line: l.lines[lang.Pos{File: w.Pos.File, Line: w.Pos.Line}],
+	})
+}
+
+// reason is the last part of an error, as strerror would say it.
+func reason(err error) string {
+	text := err.Error()
+	if i := strings.LastIndex(text, ": "); i >= 0 {
+		text = text[i+2:]
+	}
+	return text
+}

@@ -1,0 +1,96 @@
+package config
+
+import (
+	"bascule/internal/logs"
+)
+
+// parseLog reads `log global` and `log ADDRESS … FACILITY …` of a proxy.
+func parseLog(x *line) {
+	if x.no {
+		x.px.logs = nil
+		return
+	}
+	if x.arg(0) == "global" && len(x.args) == 1 {
+		x.px.logs = append(x.px.logs, logLine{global: true})
+		return
+	}
+	if t := x.logTarget(); t != nil {
+		x.px.logs = append(x.px.logs, logLine{target: t})
+	}
+}
+
+// parseGlobalLog reads `log` of the global section.
+func parseGlobalLog(x *line) {
+	if x.no {
+		x.cfg.Global.Logs = nil
+		return
+	}
+	if t := x.logTarget(); t != nil {
+		x.cfg.Global.Logs = append(x.cfg.Global.Logs, t)
+	}
+}
+
+func (x *line) logTarget() *logs.Target {
+	if len(x.args) < 2 {
+		x.alert(x.at(0), "log : expects <address> and <facility> or global as arguments")
+		return nil
+	}
+	return parseTarget(x.args, x.problems)
+}
+
+// setFormat notes the traffic log's format; the last line wins.
+func setFormat(kind string) func(*line) {
+	return func(x *line) {
+		if kind == "http" && x.arg(0) == "clf" {
+			x.alert(x.args[0], "keyword 'option httplog clf' is known but not supported yet: use log-format.")
+			return
+		}
+		if len(x.args) > 0 && kind == "http" {
+			x.alert(x.args[0], "keyword 'httplog' only supports option 'clf'.")
+			return
+		}
+		if x.atMost(0) {
+			x.px.format = logFormat{kind: kind, at: x.name}
+		}
+	}
+}
+
+func parseLogFormat(x *line) {
+	if x.arg(0) == "" {
+		x.alert(x.name, "'log-format' expects an argument.")
+		return
+	}
+	if x.atMost(1) {
+		x.px.format = logFormat{kind: "text", text: x.arg(0), at: x.args[0]}
+	}
+}
+
+// settleLogs compiles the traffic log of a frontend once its mode is known.
+func (l *loader) settleLogs(d *draft) {
+	for _, line := range d.logs {
+		if line.global {
+			d.Logs = append(d.Logs, l.cfg.Global.Logs...)
+		} else {
+			d.Logs = append(d.Logs, line.target)
+		}
+	}
+	if d.LogTag == "" {
+		d.LogTag = l.cfg.Global.LogTag
+	}
+	if !d.Frontend {
+		return
+	}
+	switch d.format.kind {
+	case "http":
+		d.LogFormat = logsHTTPLog()
+	case "tcp":
+		d.LogFormat = logsTCPLog()
+	case "text":
+		d.LogFormat = logsParseFormat(d.format.text, d.format.at, l.problems)
+	default:
+		d.LogFormat = logsDefaultLog()
+	}
+	if len(d.Logs) == 0 {
+		d.LogFormat = nil
+	}
+}

@@ -1,0 +1,97 @@
+package config
+
+import (
+	"strings"
+
+	"bascule/internal/rule"
+)
+
+// parseACL reads `acl NAME CRITERION …`.
+func parseACL(x *line) {
+	name := x.arg(0)
+	if i := badName(name); i >= 0 {
+		x.alert(x.args[0], "character '%c' is not permitted in acl name '%s'.", name[i], name)
+		return
+	}
+	if x.px.isDefaults && x.px.Name == "" {
+		x.alert(x.name, "'acl' is not allowed in anonymous 'defaults' sections.")
+		return
+	}
+	if len(x.args) < 2 {
+		x.alert(x.at(0), "error detected while parsing ACL '%s' : missing fetch method in ACL expression ''.", name)
+		return
+	}
+	x.px.acls.Parse(x.args, x.problems)
+}
+
+// parseUseBackend reads `use_backend NAME [if|unless CONDITION]`.
+func parseUseBackend(x *line) {
+	if x.arg(0) == "" {
+		x.alert(x.name, "'use_backend' expects a backend name.")
+		return
+	}
+	if strings.Contains(x.arg(0), "%[") {
+		x.alert(x.args[0], "keyword 'use_backend' with an expression is known but not supported yet: name the backend.")
+		return
+	}
+	s := pendingSwitch{name: x.args[0]}
+	if len(x.args) > 1 {
+		if t := x.arg(1); t != "if" && t != "unless" {
+			x.alert(x.args[1], "unexpected keyword '%s' after switching rule, only 'if' and 'unless' are allowed.", t)
+			return
+		}
+		s.cond = rule.ParseCondOf("error detected while parsing switching rule", x.args[1:], x.px.acls, x.problems)
+	}
+	x.px.switches = append(x.px.switches, s)
+	x.px.lastRule = "use_backend"
+}
+
+func parseDefaultBackend(x *line) {
+	if x.arg(0) == "" {
+		x.alert(x.name, "'default_backend' expects a backend name.")
+		return
+	}
+	if x.atMost(1) {
+		x.px.fallback = x.args[0]
+	}
+}
+
+// actionList makes the parse function of a rule set.
+func actionList(set rule.Set, list func(*Proxy) *[]*rule.Action) func(*line) {
+	return func(x *line) {
+		if x.px.isDefaults && x.px.Name == "" {
+			x.alert(x.name, "'%s' not allowed in anonymous 'defaults' sections.", x.kw.Name)
+			return
+		}
+		if len(x.args) == 0 {
+			x.alert(x.name, "'%s' expects an action.", x.kw.Name)
+			return
+		}
+		x.lateRule()
+		env := &rule.ParseEnv{ReadFile: x.env.ReadFile}
+		if a := rule.ParseAction(set, x.args, x.px.acls, env, x.problems); a != nil {
+			to := list(x.px.Proxy)
+			*to = append(*to, a)
+		}
+	}
+}
+
+// lateRule warns of a rule that stands below one that is evaluated after it.
+func (x *line) lateRule() {
+	if x.kw.Name == "http-request" && x.px.lastRule != "" {
+		x.warn(x.name, "a 'http-request' rule placed after a '%s' rule will still be processed before.", x.px.lastRule)
+	}
+}
+
+// ruleKeywords are the lines that carry conditions and actions.
+var ruleKeywords = []Keyword{
+	{Name: "acl", In: inProxy, Usage: "<name> <criterion> [flags] [operator] [<value>…]", Text: "Names a test; lines with the same name are alternatives.", Example: "acl is_stream path_beg /hls/ /stream/", parse: parseACL},
+	{Name: "default_backend", In: inFront, Usage: "<backend>", Text: "The backend for requests that no use_backend takes.", Example: "default_backend web", Strict: true, parse: parseDefaultBackend},
+	{Name: "http-after-response", In: inProxy, Usage: "<action> [{if|unless} <condition>]", Text: "An action on every answer, those made here included.", Example: "http-after-response set-header Strict-Transport-Security max-age=31536000",
+		parse: actionList(rule.HTTPAfterResponse, func(p *Proxy) *[]*rule.Action { return &p.HTTPAfter })},
+	{Name: "http-request", In: inProxy, Usage: "<action> [{if|unless} <condition>]", Text: "An action on every request, in the order of the lines.", Example: "http-request set-header X-Forwarded-Proto http",
+		parse: actionList(rule.HTTPRequest, func(p *Proxy) *[]*rule.Action { return &p.HTTPRequest })},
+	{Name: "http-response", In: inProxy, Usage: "<action> [{if|unless} <condition>]", Text: "An action on every answer of a server, in the order of the lines.", Example: "http-response del-header Server",
+		parse: actionList(rule.HTTPResponse, func(p *Proxy) *[]*rule.Action { return &p.HTTPResponse })},
+	{Name: "use_backend", In: InFrontend, Usage: "<backend> [{if|unless} <condition>]", Text: "The backend for requests of which the condition is true; the first such line wins.", Example: "use_backend web if { path_beg /app/ }", parse: parseUseBackend},
+}

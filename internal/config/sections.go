@@ -1,0 +1,173 @@
+package config
+
+import (
+	"strings"
+
+	"bascule/internal/lang"
+)
+
+// A sectionState is the section that lines go to.
+type sectionState struct {
+	kind string // the header's first word, "" before the first section
+	name string // as .SECTION shows it
+	px   *draft // of frontend, backend, listen, defaults
+	skip bool   // its lines cannot be read
+}
+
+// sectionHeaders are the words that begin a section.
+var sectionHeaders map[string]func(*loader, []lang.Word)
+
+// unreadSections are HAProxy's sections that are known and not read yet.
+var unreadSections = map[string]string{
+	"acme":        "certificates by ACME come with TLS",
+	"cache":       "the small-object cache is not built",
+	"crt-store":   "certificates come with TLS",
+	"fcgi-app":    "FastCGI servers are not spoken to",
+	"http-errors": "error files are set by errorfile",
+	"log-forward": "syslog is written, not forwarded",
+	"log-profile": "log formats are set by log-format",
+	"mailers":     "mail is not sent; scrape the metrics",
+	"peers":       "stick tables come first",
+	"program":     "other programs belong to the service manager",
+	"resolvers":   "names are resolved at start",
+	"ring":        "log rings are internal",
+	"traces":      "tracing is not built",
+	"userlist":    "http-request auth comes first",
+}
+
+// declareSections fills the table of headers; the functions refer to it.
+func declareSections() map[string]func(*loader, []lang.Word) {
+	m := map[string]func(*loader, []lang.Word){
+		"global":   (*loader).enterGlobal,
+		"defaults": (*loader).enterDefaults,
+		"frontend": (*loader).enterProxy,
+		"backend":  (*loader).enterProxy,
+		"listen":   (*loader).enterProxy,
+	}
+	for name := range unreadSections {
+		m[name] = (*loader).enterUnread
+	}
+	return m
+}
+
+func (l *loader) enterGlobal(words []lang.Word) {
+	l.section = sectionState{kind: "global", name: "global"}
+	if len(words) > 1 {
+		l.problems.Alertf(words[1], "'global' cannot handle unexpected argument '%s'.", words[1].Text)
+	}
+}
+
+func (l *loader) enterUnread(words []lang.Word) {
+	kind := words[0].Text
+	l.section = sectionState{kind: kind, name: kind, skip: true}
+	if len(words) > 1 {
+		l.section.name = words[1].Text
+	}
+	l.problems.Alertf(words[0], "section '%s' is known but not supported yet: %s.", kind, unreadSections[kind])
+}
+
+// enterDefaults begins a defaults section: `defaults [NAME] [from NAME]`.
+func (l *loader) enterDefaults(words []lang.Word) {
+	name, from, ok := l.header(words)
+	d := l.newDefaults()
+	d.at = words[0]
+	if ok && from.Text != "" {
+		parent := l.defaults[from.Text]
+		if parent == nil {
+			l.problems.Alertf(from, "defaults section '%s' not found for defaults '%s'.", from.Text, name.Text)
+		} else {
+			d = parent.child()
+			d.at = words[0]
+		}
+	}
+	d.Name = name.Text
+	d.isDefaults = true
+	l.section = sectionState{kind: "defaults", name: "defaults", px: d}
+	if name.Text != "" {
+		l.section.name = name.Text
+		l.defaults[name.Text] = d
+	}
+	l.current = d
+}
+
+// enterProxy begins `frontend|backend|listen NAME [from DEFAULTS]`.
+func (l *loader) enterProxy(words []lang.Word) {
+	kind := words[0].Text
+	name, from, ok := l.header(words)
+	if !ok || name.Text == "" {
+		if ok {
+			l.problems.Alertf(words[0], "'%s' expects an <id> argument", kind)
+		}
+		l.section = sectionState{kind: kind, skip: true}
+		return
+	}
+	parent := l.current
+	if from.Text != "" {
+		if parent = l.defaults[from.Text]; parent == nil {
+			l.problems.Alertf(from, "defaults section '%s' not found for %s '%s'.", from.Text, kind, name.Text)
+			parent = l.current
+		}
+	}
+	d := parent.child()
+	d.isDefaults = false
+	d.kind, d.at, d.Name = kind, name, name.Text
+	d.Frontend, d.Backend = kind != "backend", kind != "frontend"
+	d.Line = place(name.Pos)
+	l.section = sectionState{kind: kind, name: name.Text, px: d}
+	l.declare(d)
+	l.drafts = append(l.drafts, d)
+}
+
+// declare enters a proxy's name; frontends and backends have their own name
+// spaces, and `listen` stands in both.
+func (l *loader) declare(d *draft) {
+	for _, side := range []struct {
+		prefix string
+		in     bool
+	}{{"f/", d.Frontend}, {"b/", d.Backend}} {
+		if !side.in {
+			continue
+		}
+		if first := l.byName[side.prefix+d.Name]; first != nil && first != d {
+			l.problems.Alertf(d.at, "%s '%s' has the same name as %s '%s' declared at %s.",
+				d.noun(), d.Name, first.noun(), first.Name, first.Line)
+			return
+		}
+		l.byName[side.prefix+d.Name] = d
+	}
+}
+
+// header reads `[NAME] [from NAME]` behind a section's word; ok is false when
+// the name cannot be used.
+func (l *loader) header(words []lang.Word) (name, from lang.Word, ok bool) {
+	kind, rest := words[0].Text, words[1:]
+	if len(rest) > 0 && (rest[0].Text != "from" || len(rest) == 1) {
+		name, rest = rest[0], rest[1:]
+	}
+	if i := badName(name.Text); i >= 0 {
+		l.problems.Alertf(name, "character '%c' is not permitted in '%s' name '%s'.", name.Text[i], kind, name.Text)
+		return name, from, false
+	}
+	if len(rest) > 0 && rest[0].Text == "from" {
+		if len(rest) < 2 {
+			l.problems.Alertf(rest[0], "'from' expects the name of a defaults section.")
+			return name, from, false
+		}
+		from, rest = rest[1], rest[2:]
+	}
+	if len(rest) > 0 {
+		if kind == "defaults" {
+			l.problems.Alertf(rest[0], "'defaults' cannot handle unexpected argument '%s'.", rest[0].Text)
+		} else {
+			l.problems.Alertf(rest[0], "please use the 'bind' keyword for listening addresses.")
+		}
+	}
+	return name, from, true
+}
+
+// badName is the index of the first character that no name may have, -1: none.
+func badName(name string) int {
+	return strings.IndexFunc(name, func(r rune) bool {
+		return !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("._-:", r))
+	})
+}

@@ -1,0 +1,95 @@
+package config
+
+import (
+	"strings"
+	"time"
+
+	"bascule/internal/rule"
+)
+
+// defaultStatsURI is where the page is when `stats uri` does not say.
+const defaultStatsURI = "/haproxy?stats"
+
+// stats is the proxy's statistics page, made by the first `stats` line. A
+// section never changes what its defaults section said.
+func (x *line) stats() *Stats {
+	if x.px.Stats == nil {
+		x.px.Stats = &Stats{URI: defaultStatsURI, Realm: "HAProxy Statistics"}
+	}
+	return x.px.Stats
+}
+
+func parseStatsURI(x *line) {
+	if x.arg(0) == "" {
+		x.alert(x.name, "'uri' needs an URI prefix.")
+		return
+	}
+	x.stats().URI = x.arg(0)
+}
+
+func parseStatsRefresh(x *line) {
+	if x.arg(0) == "" {
+		x.alert(x.name, "'refresh' needs a positive interval value (in seconds).")
+		return
+	}
+	if d, ok := x.timeOf(x.args[0], "stats refresh interval", time.Second); ok {
+		x.stats().Refresh = d
+	}
+}
+
+func parseStatsRealm(x *line) {
+	if x.arg(0) == "" {
+		x.alert(x.name, "'realm' needs an authentication realm.")
+		return
+	}
+	x.stats().Realm = x.arg(0)
+}
+
+func parseStatsAuth(x *line) {
+	if user, _, ok := strings.Cut(x.arg(0), ":"); !ok || user == "" {
+		x.alert(x.at(0), "'auth' needs a user:password account.")
+		return
+	}
+	s := x.stats()
+	s.Auth = append(s.Auth, x.arg(0))
+}
+
+// parseStatsAdmin reads `stats admin if|unless CONDITION`.
+func parseStatsAdmin(x *line) {
+	if t := x.arg(0); t != "if" && t != "unless" {
+		x.alert(x.at(0), "'stats admin' expects 'if' or 'unless' followed by a condition.")
+		return
+	}
+	if x.px.isDefaults {
+		x.alert(x.name, "'stats admin' is not allowed in 'defaults' sections.")
+		return
+	}
+	s := x.stats()
+	s.Admin, s.AdminSet = rule.ParseCondOf("error detected while parsing an admin rule", x.args, x.px.acls, x.problems), true
+}
+
+func parseStatsDesc(x *line) {
+	words := make([]string, len(x.args))
+	for i, w := range x.args {
+		words[i] = w.Text
+	}
+	s := x.stats()
+	s.ShowDesc = strings.Join(words, " ")
+	if s.ShowDesc == "" {
+		s.ShowDesc = x.cfg.Global.Description
+	}
+}
+
+// statsKeywords are the `stats X` lines of proxies.
+var statsKeywords = []Keyword{
+	{Name: "stats admin", In: InFrontend | InBackend, Usage: "{if|unless} <condition>", Text: "Lets the page change the state of servers, where the condition is true.", Example: "stats enable\nstats admin if LOCALHOST", parse: parseStatsAdmin},
+	{Name: "stats auth", In: inProxy, Usage: "<user>:<password>", Text: "Asks for a name and a password before the page is shown. May be repeated.", Example: "stats auth operator:secret", parse: parseStatsAuth},
+	{Name: "stats enable", In: inProxy, Text: "Serves the statistics page, at /haproxy?stats where stats uri says nothing else.", Example: "stats enable", parse: func(x *line) { x.stats() }},
+	{Name: "stats hide-version", In: inProxy, Text: "Leaves the version out of the page.", Example: "stats hide-version", parse: func(x *line) { x.stats().HideVersion = true }},
+	{Name: "stats realm", In: inProxy, Usage: "<realm>", Text: "The realm that stats auth asks for.", Example: "stats realm Balancer", parse: parseStatsRealm},
+	{Name: "stats refresh", In: inProxy, Usage: "<time>", Text: "The page reloads itself after this time; seconds where it has no unit.", Example: "stats refresh 5s", parse: parseStatsRefresh},
+	{Name: "stats show-desc", In: inProxy, Usage: "[<text>]", Text: "Shows a description on the page, that of global where there is no text.", Example: "stats show-desc Lab fleet", parse: parseStatsDesc},
+	{Name: "stats show-legends", In: inProxy, Text: "Shows more about every server on the page.", Example: "stats show-legends", parse: func(x *line) { x.stats().ShowLegends = true }},
+	{Name: "stats show-node", In: inProxy, Usage: "[<name>]", Text: "Shows the name of this machine on the page.", Example: "stats show-node", parse: func(x *line) { x.stats().ShowNode = true }},
+	{Name: "stats uri", In: inProxy, Usage: "<prefix>", Text: "Where the statistics page is; `;csv` behind it gives the figures as CSV.", Example: "stats uri /stats", parse: parseStatsURI},
+}

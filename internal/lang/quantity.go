@@ -1,0 +1,112 @@
+package lang
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// MaxTimer is the longest time HAProxy's millisecond timers take, about 24.8 days.
+const MaxTimer = math.MaxInt32 * time.Millisecond
+
+// Errors of ParseTime and ParseSize that callers word differently.
+var (
+	ErrTimerOverflow  = fmt.Errorf("timer overflow")
+	ErrTimerUnderflow = fmt.Errorf("timer underflow")
+)
+
+// A UnitError is an unexpected character in a time or a size.
+type UnitError struct{ Char byte }
+
+func (e *UnitError) Error() string { return fmt.Sprintf("unexpected character '%c'", e.Char) }
+
+// ParseTime reads an unsigned decimal number with a unit us, ms, s, m, h or d; a
+// number without one counts unit. Times between 0 and 1 ms are an underflow
+// where unit is not smaller, and more than MaxTimer is an overflow (manual, 2.5).
+func ParseTime(text string, unit time.Duration) (time.Duration, error) {
+	n, rest, ok := digits(text)
+	if !ok {
+		return 0, ErrTimerOverflow
+	}
+	switch {
+	case rest == "":
+	case rest == "us":
+		if n > 0 && n < 1000 && unit >= time.Millisecond {
+			return 0, ErrTimerUnderflow
+		}
+		unit = time.Microsecond
+	case rest == "ms":
+		unit = time.Millisecond
+	case rest == "s":
+		unit = time.Second
+	case rest == "m":
+		unit = time.Minute
+	case rest == "h":
+		unit = time.Hour
+	case rest == "d":
+		unit = 24 * time.Hour
+	default:
+		return 0, unitError(rest)
+	}
+	if n > uint64(MaxTimer/unit) {
+		return 0, ErrTimerOverflow
+	}
+	return time.Duration(n) * unit, nil
+}
+
+// unitError names the first character that cannot be part of a time.
+func unitError(rest string) error {
+	switch rest[0] {
+	case 's', 'h', 'd':
+		return &UnitError{rest[1]}
+	case 'm', 'u':
+		if len(rest) > 1 && rest[1] == 's' {
+			return &UnitError{rest[2]}
+		}
+		if len(rest) > 1 && rest[0] == 'm' {
+			return &UnitError{rest[1]}
+		}
+	}
+	return &UnitError{rest[0]}
+}
+
+// ParseSize reads a number of bytes with an optional unit k, m or g (powers of
+// 1024, either case).
+func ParseSize(text string) (int, error) {
+	n, rest, ok := digits(text)
+	if !ok {
+		return 0, fmt.Errorf("size overflow")
+	}
+	shift := 0
+	if rest != "" {
+		switch rest[0] | 0x20 {
+		case 'k':
+			shift = 10
+		case 'm':
+			shift = 20
+		case 'g':
+			shift = 30
+		default:
+			return 0, &UnitError{rest[0]}
+		}
+		if len(rest) > 1 {
+			return 0, &UnitError{rest[1]}
+		}
+	}
+	if n > math.MaxInt64>>shift {
+		return 0, fmt.Errorf("size overflow")
+	}
+	return int(n << shift), nil
+}
+
+// digits reads the leading decimal number; ok is false when it does not fit.
+func digits(text string) (n uint64, rest string, ok bool) {
+	i := 0
+	for ; i < len(text) && text[i] >= '0' && text[i] <= '9'; i++ {
+		if n > (math.MaxInt64-9)/10 {
+			return 0, "", false
+		}
+		n = n*10 + uint64(text[i]-'0')
+	}
+	return n, text[i:], true
+}
