@@ -1,0 +1,179 @@
+package h1_test
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"bascule/internal/backend"
+	"bascule/internal/config"
+	"bascule/internal/rule"
+	"bascule/internal/stream"
+)
+
+const upgrade = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+const switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+func TestAServerThatIsMarkedDownEndsItsWebSocketsPolitely(t *testing.T) {
+	closed := make(chan []byte, 1)
+	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+		if _, err := head(r); err != nil {
+			return
+		}
+		_, _ = io.WriteString(c, switching+"\x81\x02hi")
+		b, _ := io.ReadAll(r)
+		closed <- b
+	})
+	p := start(t, &config.Proxy{}, 1, srv)
+	c, r := dial(t, p.addr)
+	_, _ = io.WriteString(c, upgrade)
+	if _, err := head(r); err != nil {
+		t.Fatal(err)
+	}
+	hi := make([]byte, 4)
+	if _, err := io.ReadFull(r, hi); err != nil {
+		t.Fatal(err)
+	}
+	for i, l := range p.loops {
+		l.Post(func() { p.planes[i].Carrier().Shutdown(p.be.Servers()[0], 'D') })
+	}
+	rest, err := io.ReadAll(r)
+	if want := []byte{0x88, 0x02, 1012 >> 8, 1012 & 0xff}; err != nil || !bytes.Equal(rest, want) {
+		t.Errorf("the client read % x, %v; want a Close frame % x", rest, err, want)
+	}
+	if b := <-closed; len(b) != 8 || b[0] != 0x88 || b[1]&0x80 == 0 {
+		t.Errorf("the server read % x, want a masked Close frame", b)
+	}
+	if n := p.be.Servers()[0].Cur.Cur(); n != 0 {
+		t.Errorf("%d slots still held", n)
+	}
+}
+
+func TestNoCloseFrameGoesIntoTheMiddleOfAFrame(t *testing.T) {
+	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+		if _, err := head(r); err != nil {
+			return
+		}
+		_, _ = io.WriteString(c, switching+"\x81\x05hel")
+		_, _ = io.ReadAll(r)
+	})
+	p := start(t, &config.Proxy{}, 1, srv)
+	c, r := dial(t, p.addr)
+	_, _ = io.WriteString(c, upgrade)
+	if _, err := head(r); err != nil {
+		t.Fatal(err)
+	}
+	part := make([]byte, 5)
+	if _, err := io.ReadFull(r, part); err != nil {
+		t.Fatal(err)
+	}
+	p.loops[0].Post(func() { p.planes[0].Carrier().Shutdown(p.be.Servers()[0], 'D') })
+	if rest, err := io.ReadAll(r); err != nil || len(rest) != 0 {
+		t.Errorf("read % x, %v after a frame that was cut", rest, err)
+	}
+}
+
+func TestClientsThatAreLate(t *testing.T) {
+	timeouts := config.Timeouts{Connect: time.Second, Client: time.Minute, Server: 60 * time.Millisecond, HTTPRequest: 50 * time.Millisecond, HTTPKeepAlive: 50 * time.Millisecond}
+	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+		for {
+			h, err := head(r)
+			if err != nil {
+				return
+			}
+			if strings.HasPrefix(h, "GET /never") {
+				_, _ = io.ReadAll(r)
+				return
+			}
+			_, _ = io.WriteString(c, hello)
+		}
+	})
+	tests := map[string]struct{ request, want string }{
+		"half a head gets 408":              {"GET / HTTP/1.1\r\nHo", "HTTP/1.1 408 "},
+		"an idle connection is just closed": {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 "},
+		"a server that never answers: 504":  {"GET /never HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 504 "},
+	}
+	p := start(t, &config.Proxy{Timeouts: timeouts}, 1, srv)
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := talk(t, p.addr, tt.request)
+			if !strings.HasPrefix(got, tt.want) || strings.Count(got, "HTTP/1.1 ") != 1 {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+func TestAnAnswerMadeInsideIsStreamed(t *testing.T) {
+	p := start(t, &config.Proxy{Stats: &config.Stats{URI: "/stats"}}, 1, serve(t, always(hello)))
+	p.fe.Apply(&stream.Rules{Cfg: p.fe.Rules().Cfg, Default: p.be, Services: map[string]stream.Service{stream.StatsService: counting{}}})
+	got := talk(t, p.addr, "GET /stats;x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	if want := "2\r\n0\n\r\n2\r\n1\n\r\n2\r\n2\n\r\n0\r\n\r\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("got %q, want the end %q", got, want)
+	}
+	if got := talk(t, p.addr, "HEAD /stats HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); !strings.HasSuffix(got, "\r\n\r\n") {
+		t.Errorf("a HEAD got a body: %q", got)
+	}
+}
+
+func TestAClientThatReadsLateGetsAllOfALargeReply(t *testing.T) {
+	body := bytes.Repeat([]byte("0123456789abcdef"), 1<<18) // 4 MiB, more than the sockets hold
+	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+		if _, err := head(r); err != nil {
+			return
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n400000\r\n")
+		_, _ = c.Write(body)
+		_, _ = io.WriteString(c, "\r\n0\r\n\r\n")
+		_, _ = head(r)
+	})
+	p := start(t, &config.Proxy{}, 1, srv)
+	c, r := dial(t, p.addr)
+	_, _ = io.WriteString(c, "GET / HTTP/1.0\r\n\r\n")
+	if _, err := head(r); err != nil {
+		t.Fatal(err)
+	}
+	if p.be.Servers()[0].Counters.Sum(backend.Connects) == 0 {
+		t.Fatal("no connection to the server")
+	}
+	got, err := io.ReadAll(r)
+	if err != nil || !bytes.Equal(got, body) {
+		t.Errorf("got %d bytes, %v; want %d", len(got), err, len(body))
+	}
+}
+
+func TestErrorFilesAreSent(t *testing.T) {
+	a := &rule.Answer{Status: 503, Reason: "Gone Fishing", Fields: []byte("X-Mine: 1\r\n"), Body: []byte("back soon")}
+	p := start(t, &config.Proxy{Errors: map[int]*rule.Answer{503: a}}, 1)
+	got := talk(t, p.addr, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	if !strings.HasPrefix(got, "HTTP/1.1 503 Gone Fishing\r\n") || !strings.Contains(got, "X-Mine: 1\r\n") || !strings.HasSuffix(got, "back soon") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestConnectionsAreCountedAndForgotten(t *testing.T) {
+	p := start(t, &config.Proxy{Reuse: config.ReuseAlways}, 1, serve(t, always(hello)))
+	for range 10 {
+		talk(t, p.addr, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	}
+	for _, c := range []struct {
+		name      string
+		got, want int64
+	}{
+		{"requests", p.fe.Counters.Sum(backend.Requests), 10},
+		{"2xx", p.fe.Counters.Sum(backend.Reply2xx), 10},
+		{"connects", p.be.Servers()[0].Counters.Sum(backend.Connects), 1},
+		{"reuses", p.be.Servers()[0].Counters.Sum(backend.Reuses), 9},
+		{"streams now", p.be.Cur.Cur(), 0},
+		{"slots now", p.be.Servers()[0].Cur.Cur(), 0},
+		{"idle connections", p.be.Servers()[0].IdleConns.Load(), 1},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, c.got, c.want)
+		}
+	}
+}
