@@ -6,6 +6,8 @@ package logs
 import (
 	"net/netip"
 	"time"
+
+	"bascule/internal/rule"
 )
 
 // A Record is what a log line can say about one stream. A loop owns one per
@@ -32,14 +34,17 @@ type Record struct {
 	Redispatched                     bool
 	SrvQueue, BeQueue                int
 	Silent                           bool
+	ASAP                             bool      // option logasap: sizes and times are not the last ones, shown with a +
+	TCP                              bool      // mode tcp, for the line without option httplog or tcplog
+	Ctx                              *rule.Ctx // for %[expr], see Format.UsesCtx; nil: "-"
 }
 
 // A Target is one `log` line.
 type Target struct {
 	Addr     string // ip:port (udp), path of a datagram socket, "stdout", "stderr", "fd@N"
-	Format   string // rfc3164 (default for sockets), rfc5424, raw, short, timed, …
+	Format   string // local, rfc3164, rfc5424, priority, short, timed, iso, raw; "": local, or rfc3164 with a host name
 	Len      int    // longest line, default 1024
 	Facility int    // syslog number
 	MinLevel int    // least severe level that passes (numerically highest), default 7
-	MaxLevel int    // most severe level, default 0
+	MaxLevel int    // more severe ones are sent as this level, default 0
 }

@@ -1,0 +1,63 @@
+package logs
+
+import (
+	"bascule/internal/rule"
+)
+
+// An escapeSet is the bytes that are written as #XX (HAProxy's manual, 8.6).
+type escapeSet [256]bool
+
+var (
+	plainEscape  = makeEscapes("#\"")
+	headerEscape = makeEscapes("#\"{|}")
+)
+
+func makeEscapes(also string) (s escapeSet) {
+	for c := range s {
+		s[c] = c < ' ' || c >= 0x7f
+	}
+	for i := range len(also) {
+		s[also[i]] = true
+	}
+	return s
+}
+
+// appendEscaped appends v with the bytes of set as #XX.
+func appendEscaped[T []byte | string](dst []byte, v T, set *escapeSet) []byte {
+	from := 0
+	for i := 0; i < len(v); i++ {
+		if !set[v[i]] {
+			continue
+		}
+		dst = append(dst, v[from:i]...)
+		dst = rule.AppendHex(append(dst, '#'), uint64(v[i]), 2)
+		from = i + 1
+	}
+	return append(dst, v[from:]...)
+}
+
+// appendText appends v escaped, quoted and with backslashes as o says. With +E
+// the three characters that RFC 5424 §6.3.3 names get a backslash instead.
+func appendText[T []byte | string](dst []byte, v T, o rule.FormatOptions, set *escapeSet) []byte {
+	if o.Quote {
+		dst = append(dst, '"')
+	}
+	if o.Esc {
+		for i := 0; i < len(v); i++ {
+			switch c := v[i]; {
+			case c == '"' || c == '\\' || c == ']':
+				dst = append(dst, '\\', c)
+			case set[c]:
+				dst = rule.AppendHex(append(dst, '#'), uint64(c), 2)
+			default:
+				dst = append(dst, c)
+			}
+		}
+	} else {
+		dst = appendEscaped(dst, v, set)
+	}
+	if o.Quote {
+		dst = append(dst, '"')
+	}
+	return dst
+}

@@ -1,4 +1,0 @@
-package logs
-
-// A Format is a compiled log-format.
-type Format struct{}
