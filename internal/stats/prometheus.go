@@ -1,0 +1,218 @@
+package stats
+
+import (
+	"io"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"bascule/internal/stream"
+)
+
+// PrometheusService is its name in `http-request use-service`.
+const PrometheusService = "prometheus-exporter"
+
+// prometheusType is the text format's (prometheus.io, exposition formats).
+const prometheusType = "text/plain; version=0.0.4"
+
+// A Selection is what the query of a scrape asks for; the zero value is all.
+type Selection struct {
+	scopes  map[string]bool // nil: all
+	only    []string        // metrics=NAME,…
+	without []string        // metrics=-NAME
+	noMaint bool
+}
+
+// ParseSelection reads a query: scope= (global, frontend, backend, server,
+// listener or *; empty forgets what came before), metrics= and no-maint. A
+// parameter that it does not know means nothing.
+func ParseSelection(query string) Selection {
+	var s Selection
+	for part := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(part, "=")
+		if v, err := url.QueryUnescape(value); err == nil {
+			value = v
+		}
+		switch name {
+		case "scope":
+			s.scope(value)
+		case "no-maint":
+			s.noMaint = true
+		case "metrics":
+			for m := range strings.SplitSeq(value, ",") {
+				if out, ok := strings.CutPrefix(m, "-"); ok {
+					s.without = append(s.without, out)
+				} else if m != "" {
+					s.only = append(s.only, m)
+				}
+			}
+		}
+	}
+	return s
+}
+
+func (s *Selection) scope(value string) {
+	switch {
+	case value == "*":
+		s.scopes = nil
+	case value == "" || s.scopes == nil:
+		s.scopes = map[string]bool{}
+	}
+	if s.scopes != nil {
+		s.scopes[value] = true
+	}
+}
+
+func (s *Selection) wants(scope string) bool { return s.scopes == nil || s.scopes[scope] }
+
+func (s *Selection) named(metric string) bool {
+	return (len(s.only) == 0 || slices.Contains(s.only, metric)) && !slices.Contains(s.without, metric)
+}
+
+// prometheusScopes are in HAProxy's order.
+var prometheusScopes = []struct {
+	name string
+	kind Kind
+}{{"frontend", Frontend}, {"backend", Backend}, {"server", Server}}
+
+// WritePrometheus writes the metrics of a selection in Prometheus' text form.
+func WritePrometheus(w io.Writer, src *Source, sel Selection) error {
+	if sel.wants("global") {
+		p := src.Facts()
+		if _, err := w.Write(appendProcess(nil, &p, &sel)); err != nil {
+			return err
+		}
+	}
+	rows := Rows(src, Filter{NoMaint: sel.noMaint})
+	var b []byte
+	for _, scope := range prometheusScopes {
+		if !sel.wants(scope.name) {
+			continue
+		}
+		for i := range metrics {
+			m := &metrics[i]
+			if name := "haproxy_" + scope.name + "_" + m.name; m.on.Has(scope.kind) && sel.named(name) {
+				b = m.append(b[:0], name, scope.kind, rows)
+				if _, err := w.Write(b); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func appendProcess(b []byte, p *Facts, sel *Selection) []byte {
+	for i := range Info {
+		f := &Info[i]
+		name := "haproxy_process_" + f.Metric
+		if f.Metric == "" || !sel.named(name) {
+			continue
+		}
+		b = appendHead(b, name, f.Text, f.Counter)
+		b = append(append(b, name...), ' ')
+		b = append(appendNumber(b, f.get(p), false), '\n')
+	}
+	const build = "haproxy_process_build_info"
+	if sel.named(build) {
+		b = appendHead(b, build, "The version, as a label; always 1", false)
+		b = appendLabel(append(append(b, build...), '{'), "version", p.Version)
+		b = append(b, "} 1\n"...)
+	}
+	return b
+}
+
+// append writes all series of a metric; nothing if there are none.
+func (m *metric) append(b []byte, name string, kind Kind, rows []Row) []byte {
+	f := fieldByName(m.field)
+	help := m.help
+	if help == "" {
+		help = f.Text
+	}
+	head := false
+	for i := range rows {
+		r := &rows[i]
+		if r.Kind != kind || m.http && !r.http() {
+			continue
+		}
+		list := []sample{{}}
+		var v Value
+		if m.states != nil {
+			list = m.states(r)
+		} else if v = f.Value(r); !v.set && m.skip {
+			continue
+		}
+		for _, s := range list {
+			if !head {
+				b, head = appendHead(b, name, help, m.counter), true
+			}
+			b = appendLabel(append(append(b, name...), '{'), "proxy", r.Proxy.Name)
+			if kind == Server {
+				b = appendLabel(append(b, ','), "server", r.srv.Name)
+			}
+			if m.states != nil {
+				b, v = appendLabel(append(b, ','), m.stateLabel(), s.state), number(s.n)
+			}
+			b = append(appendNumber(append(b, "} "...), v, m.millis), '\n')
+		}
+	}
+	return b
+}
+
+func (m *metric) stateLabel() string {
+	if m.label == "" {
+		return "state"
+	}
+	return m.label
+}
+
+func appendHead(b []byte, name, help string, counter bool) []byte {
+	b = append(append(append(b, "# HELP "...), name...), ' ')
+	b = append(append(append(b, help...), "\n# TYPE "...), name...)
+	if counter {
+		return append(b, " counter\n"...)
+	}
+	return append(b, " gauge\n"...)
+}
+
+var labelEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
+func appendLabel(b []byte, name, value string) []byte {
+	b = append(append(b, name...), `="`...)
+	return append(append(b, labelEscapes.Replace(value)...), '"')
+}
+
+func appendNumber(b []byte, v Value, millis bool) []byte {
+	switch {
+	case !v.set:
+		return append(b, "NaN"...)
+	case millis:
+		return appendSeconds(b, v.num)
+	}
+	return strconv.AppendInt(b, v.num, 10)
+}
+
+// fieldByName is nil for a name that is not there.
+func fieldByName(name string) *Field {
+	for i := range Fields {
+		if Fields[i].Name == name {
+			return &Fields[i]
+		}
+	}
+	return nil
+}
+
+// Prometheus is the service prometheus-exporter.
+type Prometheus struct{ Source *Source }
+
+// Serve answers with the metrics.
+func (p Prometheus) Serve(w *stream.Writer, r *stream.Asked) { p.answer(w, r) }
+
+func (p Prometheus) answer(w answerer, r *stream.Asked) {
+	if !readOnly(w, r) {
+		return
+	}
+	w.Head(200, "Cache-Control: no-cache\r\nContent-Type: "+prometheusType+"\r\n")
+	_ = WritePrometheus(w, p.Source, ParseSelection(string(r.Req.Query()))) // a client that is gone needs no answer
+}

@@ -1,0 +1,75 @@
+package stats
+
+import (
+	"time"
+
+	"bascule/internal/backend"
+	"bascule/internal/config"
+	"bascule/internal/stream"
+)
+
+// A Source is where the figures come from. All functions may be called from
+// any goroutine; engine gives them.
+type Source struct {
+	Config    func() *config.Config     // in force; its order of proxies is the order of rows
+	Frontends func() []*stream.Frontend // by name; proxies that are not in Config are not shown
+	Backends  func() []*backend.Backend
+	Process   func() Process
+	Rates     *Sampler // nil: all rates of frontends and of the process are 0
+}
+
+// A Process is what is known of the whole process. Totals never go back while
+// it lives, reloads included.
+type Process struct {
+	Version     string // "3.2.0-bascule…": what show info and build_info say
+	ReleaseDate string // YYYY/MM/DD
+	Node        string
+	Description string
+	Pid         int
+	Start       time.Time
+	Threads     int // loops
+	Stopping    bool
+
+	Files       int64 // RLIMIT_NOFILE
+	Sockets     int64 // descriptors needed at most
+	MaxConn     int64 // in force
+	HardMaxConn int64 // of the configuration or derived
+	Conns       int64 // client connections now
+	CumConns    int64 // connections accepted, of listeners and runtime sockets
+	CumReqs     int64
+	BytesOut    int64
+	Spliced     int64 // of BytesOut, through pipes
+
+	Pipes, PipesUsed, PipesFree int64
+
+	Tasks       int64 // timers, goroutines: whatever can become runnable
+	RunQueue    int64
+	IdlePercent int64 // of the loops' time
+	Jobs        int64 // connections and listeners
+	Unstoppable int64
+	Listeners   int64
+	DroppedLogs int64
+	Unresolved  int64 // failed resolutions
+	HeapBytes   int64 // held by the heap
+	HeapUsed    int64
+	MemLimit    int64 // bytes, 0: none
+}
+
+// Uptime is the age of the process at a time.
+func (p *Process) Uptime(now time.Time) time.Duration { return max(now.Sub(p.Start), 0) }
+
+func (s *Source) frontends() map[string]*stream.Frontend {
+	m := map[string]*stream.Frontend{}
+	for _, f := range s.Frontends() {
+		m[f.Name] = f
+	}
+	return m
+}
+
+func (s *Source) backends() map[string]*backend.Backend {
+	m := map[string]*backend.Backend{}
+	for _, b := range s.Backends() {
+		m[b.Name()] = b
+	}
+	return m
+}
