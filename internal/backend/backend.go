@@ -52,7 +52,10 @@ type Backend struct {
 	stat atomic.Pointer[Status]
 	mail mailbox
 	line queues
-	gone map[string]*Server // removed servers with sessions left; of Run
+
+	// Of Run:
+	gone    map[string]*Server // removed servers with sessions left
+	stepped time.Time          // when slowstart moved on last
 
 	_    [cacheLine]byte
 	turn atomic.Uint64 // position in the sequence, of all loops together
@@ -136,9 +139,16 @@ func (b *Backend) Status() *Status { return b.stat.Load() }
 // Run owns the state until ctx ends. It must be called once.
 func (b *Backend) Run(ctx context.Context) {
 	defer b.mail.close()
-	tick := time.NewTicker(tickEvery)
-	defer tick.Stop()
+	sample := time.NewTicker(sampleEvery)
+	defer sample.Stop()
+	ramp := time.NewTimer(sampleEvery)
+	defer ramp.Stop()
 	for {
+		if at, starting := b.nextStep(); starting {
+			ramp.Reset(time.Until(at))
+		} else {
+			ramp.Stop()
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -149,20 +159,49 @@ func (b *Backend) Run(ctx context.Context) {
 					p.done <- err
 				}
 			}
-		case now := <-tick.C:
-			b.tick(now)
+		case now := <-sample.C:
+			b.sample(now)
+		case <-ramp.C:
+			b.step(time.Now())
 		}
 	}
 }
 
-// tickEvery is HAProxy's: slowstart moves on, and rates are counted, each
-// second.
-const tickEvery = time.Second
+// sampleEvery is the second that rates are per.
+const sampleEvery = time.Second
 
-func (b *Backend) tick(now time.Time) {
+func (b *Backend) sample(now time.Time) {
 	b.Rate.Sample(b.Counters.Sum(Sessions), now)
 	for _, s := range b.Servers() {
 		s.Rate.Sample(s.Counters.Sum(Sessions), now)
+	}
+}
+
+// rampEvery is how often slowstart moves on.
+const rampEvery = time.Second
+
+// nextStep is when the next server in its slowstart moves on.
+func (b *Backend) nextStep() (at time.Time, starting bool) {
+	for _, s := range b.Servers() {
+		st := s.State()
+		if st.Op != Starting {
+			continue
+		}
+		// From the last step, not from now: a step that is due must not be
+		// skipped because something else happened first.
+		done := max(b.stepped.Sub(st.Since), 0)
+		next := st.Since.Add(done.Truncate(rampEvery) + rampEvery)
+		if !starting || next.Before(at) {
+			at, starting = next, true
+		}
+	}
+	return at, starting
+}
+
+// step moves every server in its slowstart on.
+func (b *Backend) step(now time.Time) {
+	b.stepped = now
+	for _, s := range b.Servers() {
 		if s.State().Op == Starting {
 			b.happen(s, ticked{}, now)
 		}

@@ -1,6 +1,9 @@
 package backend
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Severities of syslog (RFC 5424 §6.2.1) that state changes are told with.
 const (
@@ -168,14 +171,16 @@ func (sc *scene) check() string {
 		backup, sc.backend, sc.server, verb, sc.lastCheck(), have, of, word)
 }
 
-// printable writes control bytes and quotes as escapes, so that a server cannot
-// forge a log line.
+// printable writes quotes, brackets and what is no printable ASCII as <XX>, as
+// HAProxy does, so that a server cannot forge a log line.
 func printable(s string) string {
+	var b strings.Builder
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
-			q := fmt.Sprintf("%+q", s)
-			return q[1 : len(q)-1]
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '<' || c == '>' {
+			fmt.Fprintf(&b, "<%02X>", c)
+		} else {
+			b.WriteByte(c)
 		}
 	}
-	return s
+	return b.String()
 }

@@ -22,6 +22,9 @@ func (r *Rate) Sample(total int64, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	grown, took := total-r.total, now.Sub(r.at)
+	if r.at.IsZero() {
+		took = time.Second // what came before the first sample came within it
+	}
 	r.total, r.at = total, now
 	if took <= 0 || grown < 0 {
 		r.per = 0
