@@ -4,9 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"net"
+	"strings"
 	"testing"
 
 	"bascule/internal/config"
+	"bascule/internal/lang"
+	"bascule/internal/logs"
+	"bascule/internal/rule"
 )
 
 // echoes answers each head with a fixed reply, without allocating.
@@ -53,10 +57,41 @@ func costProxy(t testing.TB, cfg *config.Proxy) (request func()) {
 	}
 }
 
+// action compiles an http-request line.
+func action(t testing.TB, line string) *rule.Action {
+	t.Helper()
+	var words []lang.Word
+	for w := range strings.FieldsSeq(line) {
+		words = append(words, lang.Word{Text: w})
+	}
+	var p lang.Problems
+	a := rule.ParseAction(rule.HTTPRequest, words, &rule.ACLs{}, &rule.ParseEnv{}, &p)
+	if p.Alerts() > 0 {
+		t.Fatal(p.List)
+	}
+	return a
+}
+
+// silentTarget is a syslog socket whose datagrams nobody looks at.
+func silentTarget(t testing.TB) *logs.Target {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return &logs.Target{Addr: c.LocalAddr().String(), Len: 1024, Facility: 16, MinLevel: 7}
+}
+
 func TestARequestAllocatesNothing(t *testing.T) {
 	request := costProxy(t, &config.Proxy{
 		Reuse: config.ReuseAlways, ForwardFor: &config.ForwardFor{},
 		Cookie: &config.Cookie{Name: "SERVERID", NameBytes: []byte("SERVERID"), Insert: true, Indirect: true},
+		Logs:   []*logs.Target{silentTarget(t)}, LogFormat: logs.HTTPLog(),
+		HTTPRequest: []*rule.Action{
+			action(t, "set-header X-Forwarded-Proto http"),
+			action(t, "deny if { path_beg /private }"),
+		},
 	})
 	for range 100 {
 		request() // buffers grow to their size

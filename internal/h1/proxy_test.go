@@ -200,4 +200,16 @@ func talk(t testing.TB, addr, request string) string {
 	return string(b)
 }
 
-var _ = logs.Target{}
+// testHub writes log lines of the given targets until the test ends.
+func testHub(t testing.TB, targets []*logs.Target, loops int) *logs.Hub {
+	t.Helper()
+	hub := logs.NewHub(targets, loops, logs.Options{Tag: "haproxy", PID: 1})
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { hub.Run(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		wg.Wait()
+	})
+	return hub
+}

@@ -104,6 +104,10 @@ func (s *Stream) log(q, c, r, t int) {
 	if s.served {
 		rec.Server = "<STATS>"
 	}
+	rec.ReqCaptures, rec.ResCaptures = s.reqCaps, s.resCaps
+	if cfg.LogFormat.UsesCtx() {
+		rec.Ctx = s.logCtx()
+	}
 	car.logLine = cfg.LogFormat.Append(car.logLine[:0], rec)
 	s.fe.Env.Hub.Ring(car.Loop.Index()).Line(cfg.Logs, logInfo, car.logLine)
 }

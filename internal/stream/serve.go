@@ -173,7 +173,7 @@ func (b *served) head(p []byte) {
 	s.begun, s.phase, s.status = true, 'D', rep.Status
 	s.t.reply = s.car.Loop.Now()
 	x := s.car.fill(s)
-	x.Req, x.Res = nil, &rep
+	x.Res = &rep
 	s.Life.after(x, &s.car.Out)
 	s.front.WriteHead(&rep)
 }

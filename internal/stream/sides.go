@@ -87,6 +87,7 @@ type Carrier struct {
 	free    []*Stream
 	rec     logs.Record
 	logLine []byte
-	answer  []byte     // the head of an answer that rules shall see
-	rep     wire.Reply // and as they see it
+	answer  []byte       // the head of an answer that rules shall see
+	rep     wire.Reply   // and as they see it
+	req     wire.Request // of a log-format's expressions
 }

@@ -37,6 +37,9 @@ type Stream struct {
 	downDone bool
 	silent   bool
 	over     bool
+	vars     rule.Vars
+	reqCaps  [][]byte // of capture request header and http-request capture
+	resCaps  [][]byte
 	timer    *loop.Timer
 	ticket   *ticket
 	t        times
@@ -71,7 +74,8 @@ func (c *Carrier) Begin(front Front, fe *Frontend, req *wire.Request, info *Clie
 	}
 	x := c.fill(s)
 	x.Req = req
-	c.Out = rule.Outcome{}
+	c.Out.Silent = false
+	s.capture(rules.Cfg, req)
 	fe.Counters.Add(c.Loop.Index(), backend.Requests, 1)
 	o := s.Life.Request(rules, x, &c.Out, c.Loop.Index())
 	s.silent = c.Out.Silent
@@ -122,6 +126,8 @@ func (c *Carrier) open(front Front, fe *Frontend, info *Client, first int64) *St
 	s.t = times{first: first}
 	s.sent, s.tunnel, s.upDone, s.downDone, s.silent = false, false, false, false, false
 	s.line, s.nMethod = s.line[:0], 0
+	s.vars.Reset()
+	s.reqCaps, s.resCaps = s.reqCaps[:0], s.resCaps[:0]
 	s.prev, s.next = nil, c.live
 	if c.live != nil {
 		c.live.prev = s
@@ -136,7 +142,7 @@ func (c *Carrier) fill(s *Stream) *rule.Ctx {
 	x.Src, x.Dst, x.Now = s.info.From, s.info.To, c.Loop.Wall()
 	x.Frontend, x.Backend, x.Server = s.fe.Name, "", ""
 	x.First = s.info.Requests == 0
-	x.Res, x.Vars = nil, nil
+	x.Req, x.Res, x.Vars, x.Captures, x.TLS = nil, nil, &s.vars, s.reqCaps, s.info.TLS
 	return x
 }
 
@@ -276,8 +282,9 @@ func (s *Stream) ReplyHead(rep *wire.Reply) {
 	}
 	c := s.car
 	s.t.reply = c.Loop.Now()
+	s.captureReply(rep)
 	x := c.fill(s)
-	x.Req, x.Res = nil, rep
+	x.Res = rep
 	x.Backend, x.Server = s.cfg.Name, s.srv.Name
 	o := s.Life.Reply(x, &c.Out)
 	switch o.Kind {
@@ -435,7 +442,7 @@ func (s *Stream) answer(a *rule.Answer) {
 		return
 	}
 	x := c.fill(s)
-	x.Req, x.Res = nil, &c.rep
+	x.Res = &c.rep
 	s.Life.after(x, &c.Out)
 	s.status = c.rep.Status
 	s.front.WriteHead(&c.rep)
