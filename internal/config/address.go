@@ -37,17 +37,19 @@ func parseAddress(text string, lookup func(string) (string, bool)) (addressRange
 	if err != nil {
 		return a, err
 	}
+	if full == "" {
+		return a, fmt.Errorf("'%s' resolves to an empty address (environment variable missing?)", text)
+	}
 	rest := full
 	rest = strings.TrimPrefix(rest, "stream+")
 	if r, ok := strings.CutPrefix(rest, "dgram+"); ok {
 		rest, a.Kind = r, AddrUDP
 	}
 	family := ""
-	if i := strings.IndexByte(rest, '@'); i >= 0 && !strings.Contains(rest[:i], "/") {
-		family, rest = rest[:i], rest[i+1:]
-		why, known := families[family]
-		if !known {
-			return a, fmt.Errorf("invalid address: '%s' in '%s'", family+"@", full)
+	if i := strings.IndexByte(rest, '@'); i >= 0 {
+		why, known := families[rest[:i]]
+		if known {
+			family, rest = rest[:i], rest[i+1:]
 		}
 		if why != "" {
 			return a, fmt.Errorf("address family '%s@' is known but not supported yet: %s", family, why)

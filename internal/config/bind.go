@@ -36,6 +36,7 @@ func parseBind(x *line) {
 		}
 		for port := a.low; port <= a.high; port++ {
 			b := d.Bind
+			d.ID = 0 // the id is the first address's
 			b.Addr = a.Address
 			b.Addr.Port = port
 			b.Addr.V4V6 = d.Addr.V4V6
@@ -48,11 +49,11 @@ func parseBind(x *line) {
 func (l *loader) bindable(a *addressRange) error {
 	switch {
 	case a.Kind == AddrUDP:
-		return fmt.Errorf("unsupported protocol family for datagrams in '%s'", a.Text)
+		return fmt.Errorf("dgram-type address not acceptable in '%s'", a.Text)
 	case a.Kind != AddrTCP:
 		return nil
 	case a.relative != "":
-		return fmt.Errorf("port offset not allowed in '%s'", a.Text)
+		return fmt.Errorf("port offset not permitted here in '%s'", a.Text)
 	case a.low == 0:
 		return fmt.Errorf("missing port specification in '%s'", a.Text)
 	case a.IP.IsValid():
@@ -69,7 +70,7 @@ func (l *loader) bindable(a *addressRange) error {
 // parseStatsSocket reads `stats socket ADDRESS OPTIONS` of global.
 func parseStatsSocket(x *line) {
 	if x.arg(0) == "" {
-		x.alert(x.name, "'stats socket' in the global section expects an address or a path to a UNIX socket")
+		x.alert(x.name, "'stats socket' in global section expects an address or a path to a UNIX socket")
 		return
 	}
 	d := bindDraft{Bind: Bind{UID: -1, GID: -1}, level: "operator"}
@@ -90,7 +91,7 @@ func parseStatsSocket(x *line) {
 
 func bindMode(o *options) {
 	w := o.take()
-	n, err := strconv.ParseUint(w.Text, 8, 12)
+	n, err := strconv.ParseUint(w.Text, 8, 9)
 	if err != nil {
 		o.bad(w, "'mode' : missing or invalid mode '%s' (octal integer expected)", w.Text)
 		return
@@ -102,7 +103,7 @@ func bindUser(o *options) {
 	w := o.take()
 	uid, _, err := o.env.LookupUser(w.Text)
 	if err != nil {
-		o.bad(w, "'user' : '%s' is not a valid user name", w.Text)
+		o.bad(w, "'user' : unknown user name '%s'", w.Text)
 		return
 	}
 	o.bind.UID = uid
@@ -112,7 +113,7 @@ func bindGroup(o *options) {
 	w := o.take()
 	gid, err := o.env.LookupGroup(w.Text)
 	if err != nil {
-		o.bad(w, "'group' : '%s' is not a valid group name", w.Text)
+		o.bad(w, "'group' : unknown group name '%s'", w.Text)
 		return
 	}
 	o.bind.GID = gid
@@ -132,6 +133,24 @@ func bindID(kind string) func(*options) {
 			o.bind.GID = n
 		}
 	}
+}
+
+func bindNumber(o *options) {
+	w := o.take()
+	n, err := strconv.Atoi(w.Text)
+	if err != nil || n <= 0 || n > maxInt32 {
+		o.bad(w, "'id' : custom id has to be > 0")
+		return
+	}
+	if o.px != nil {
+		for _, b := range o.px.Binds {
+			if b.ID == n {
+				o.bad(w, "'id' : custom id %d already used at %s ('bind %s')", n, b.Line, b.Addr.Text)
+				return
+			}
+		}
+	}
+	o.bind.ID = n
 }
 
 func bindLevel(o *options) {
@@ -167,11 +186,7 @@ var bindOptions = []Keyword{
 		Example: "stats socket /tmp/admin.sock expose-fd listeners", option: bindExpose},
 	{Name: "gid", In: OnBind, Usage: "<gid>", Text: "Group of the unix socket, as a number.", Example: "bind /tmp/web.sock gid 0", option: bindID("gid")},
 	{Name: "group", In: OnBind, Usage: "<group>", Text: "Group of the unix socket, by name.", Example: "bind /tmp/web.sock group root", option: bindGroup},
-	{Name: "id", In: OnBind, Usage: "<id>", Text: "Number of the listener; must be unique in its frontend.", Example: "bind :8080 id 3", option: func(o *options) {
-		if n, ok := o.integer(1, maxInt32); ok {
-			o.bind.ID = n
-		}
-	}},
+	{Name: "id", In: OnBind, Usage: "<id>", Text: "Number of the listener; must be unique in its frontend.", Example: "bind :8080 id 3", option: bindNumber},
 	{Name: "interface", In: OnBind, Usage: "<name>", Text: "Listens on one network interface only.", Example: "bind :8080 interface lo", option: func(o *options) {
 		o.bind.Iface, _ = o.text()
 	}},
@@ -186,6 +201,7 @@ var bindOptions = []Keyword{
 	{Name: "name", In: OnBind, Usage: "<name>", Text: "Name of the listener in statistics.", Example: "bind :8080 name main", option: func(o *options) {
 		o.bind.Name, _ = o.text()
 	}},
+	{Name: "proto", In: OnBind, Usage: "h1", Text: "The protocol spoken to clients; h1 is the only one yet.", Example: "bind :8080 proto h1", option: protocol("proto", "unknown MUX protocol", "h1")},
 	{Name: "tfo", In: OnBind, Text: "TCP Fast Open.", Example: "bind :8080 tfo", option: func(o *options) { o.bind.TFO = true }},
 	{Name: "uid", In: OnBind, Usage: "<uid>", Text: "Owner of the unix socket, as a number.", Example: "bind /tmp/web.sock uid 0", option: bindID("uid")},
 	{Name: "user", In: OnBind, Usage: "<user>", Text: "Owner of the unix socket, by name.", Example: "bind /tmp/web.sock user root", option: bindUser},

@@ -22,8 +22,8 @@ func (c conditionStack) skipping() bool {
 	return len(c) > 0 && !c[len(c)-1].open
 }
 
-// directive handles a line that begins with a dot; false: it is none.
-func (c *conditionStack) directive(l *loader, words []lang.Word) bool {
+// directive handles a line that begins with a dot.
+func (c *conditionStack) directive(l *loader, words []lang.Word) {
 	name := words[0].Text
 	switch name {
 	case ".if":
@@ -34,8 +34,8 @@ func (c *conditionStack) directive(l *loader, words []lang.Word) bool {
 		c.otherwise(l, words)
 	case ".endif":
 		if len(*c) == 0 {
-			l.problems.Alertf(words[0], "unmatched '.endif'.")
-			return true
+			l.problems.Alertf(words[0], "lone '.endif' with no matching '.if'.")
+			return
 		}
 		c.tooMany(l, words, 1)
 		*c = (*c)[:len(*c)-1]
@@ -44,9 +44,8 @@ func (c *conditionStack) directive(l *loader, words []lang.Word) bool {
 			say(l, words)
 		}
 	default:
-		return false
+		l.problems.Alertf(words[0], "unknown directive '%s'.", name)
 	}
-	return true
 }
 
 func (c *conditionStack) begin(l *loader, words []lang.Word) {
@@ -58,7 +57,6 @@ func (c *conditionStack) begin(l *loader, words []lang.Word) {
 		*c = append(*c, branch{at: words[0], taken: true})
 		return
 	}
-	c.tooMany(l, words, 2)
 	value := l.condition(words)
 	*c = append(*c, branch{at: words[0], taken: value, open: value})
 }
@@ -77,7 +75,6 @@ func (c *conditionStack) elseIf(l *loader, words []lang.Word) {
 		b.open = false
 		return
 	}
-	c.tooMany(l, words, 2)
 	b.open = l.condition(words)
 	b.taken = b.open
 }
@@ -101,7 +98,7 @@ func (c *conditionStack) tooMany(l *loader, words []lang.Word, n int) bool {
 	if len(words) <= n {
 		return true
 	}
-	l.problems.Alertf(words[n], "unexpected argument '%s' for '%s'.", words[n].Text, words[0].Text)
+	l.problems.Alertf(words[n], "Unexpected argument '%s' for '%s'. Use quotes if the message should contain spaces.", words[n].Text, words[0].Text)
 	return false
 }
 
@@ -109,20 +106,20 @@ func (c *conditionStack) tooMany(l *loader, words []lang.Word, n int) bool {
 func (c conditionStack) end(l *loader) {
 	for i := len(c) - 1; i >= 0; i-- {
 		known := len(l.problems.List)
-		l.problems.Alertf(c[i].at, "unterminated '.if' block.")
+		l.problems.Alertf(c[i].at, "non-terminated '.if' block.")
 		l.excerpts(known)
 	}
 }
 
-// condition evaluates the word behind .if or .elif.
+// condition evaluates what stands behind .if or .elif, all of it.
 func (l *loader) condition(words []lang.Word) bool {
 	if len(words) < 2 {
 		return false
 	}
-	value, err := evaluate(words[1].Text, l.env, l.lookup)
+	w := span(words[1:])
+	value, err := evaluate(w.Text, l.env, l.lookup)
 	if err != nil {
-		w := words[1]
-		l.problems.Alertf(w, "%s", err)
+		l.problems.Alertf(w, "%s in '%s'.", err, words[0].Text)
 	}
 	return value
 }
@@ -138,5 +135,5 @@ func say(l *loader, words []lang.Word) {
 		return
 	}
 	w := words[0]
-	l.problems.List = append(l.problems.List, lang.Problem{Severity: severity, Pos: w.Pos, Len: w.Len, Text: "'" + text + "'"})
+	l.problems.List = append(l.problems.List, lang.Problem{Severity: severity, Pos: w.Pos, Len: w.Len, Text: "'" + text + "'."})
 }

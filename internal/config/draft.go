@@ -30,7 +30,9 @@ type draft struct {
 	modeAt     lang.Word
 	optHTTPChk bool
 	sends      *checkSend
-	lastRule   string // the kind of switching rule that was seen, for warnings
+	redirects  []*rule.Action
+	backlog    int
+	lastRule   string // the first kind of rule seen that is evaluated after http-request
 }
 
 // A logLine is one `log` line: a sink of its own or those of global.

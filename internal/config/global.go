@@ -82,9 +82,6 @@ func globalFlag(field func(*Global) *bool) func(*line) {
 }
 
 func parseUser(x *line) {
-	if !x.needs("a user name") {
-		return
-	}
 	g := &x.cfg.Global
 	if g.UID >= 0 {
 		x.alert(x.name, "user/uid already specified. Continuing.")
@@ -92,7 +89,7 @@ func parseUser(x *line) {
 	}
 	uid, _, err := x.env.LookupUser(x.arg(0))
 	if err != nil {
-		x.alert(x.args[0], "cannot find user id for '%s' (%s)", x.arg(0), reason(err))
+		x.alert(x.at(0), "cannot find user id for '%s' (%s)", x.arg(0), reason(err))
 		return
 	}
 	g.User, g.UID = x.arg(0), uid
@@ -100,9 +97,6 @@ func parseUser(x *line) {
 }
 
 func parseGroup(x *line) {
-	if !x.needs("a group name") {
-		return
-	}
 	g := &x.cfg.Global
 	if g.GID >= 0 {
 		x.alert(x.name, "gid/group was already specified. Continuing.")
@@ -110,7 +104,7 @@ func parseGroup(x *line) {
 	}
 	gid, err := x.env.LookupGroup(x.arg(0))
 	if err != nil {
-		x.alert(x.args[0], "cannot find group id for '%s' (%s)", x.arg(0), reason(err))
+		x.alert(x.at(0), "cannot find group id for '%s' (%s)", x.arg(0), reason(err))
 		return
 	}
 	g.Group, g.GID = x.arg(0), gid
@@ -165,7 +159,8 @@ var globalKeywords = []Keyword{
 	{Name: "chroot", In: InGlobal, Usage: "<dir>", Text: "Changes the root directory once all files are open.", Example: "chroot /var/empty", parse: text(func(g *Global) *string { return &g.Chroot })},
 	{Name: "crt-base", In: InGlobal, Usage: "<dir>", Text: "Directory of relative certificate paths; kept for TLS.", Example: "crt-base /etc/ssl/private", parse: text(func(g *Global) *string { return &g.CrtBase })},
 	{Name: "daemon", In: InGlobal, Text: "Goes into the background, as -D.", Example: "daemon", parse: globalFlag(func(g *Global) *bool { return &g.Daemon })},
-	{Name: "description", In: InGlobal, Usage: "<text>", Text: "A text about this machine for the statistics page.", Example: "description Front door of the lab", parse: func(x *line) { x.cfg.Global.Description = words(x.args) }},
+	{Name: "description", In: InGlobal, Usage: "<text>", Text: "A text about this machine for the statistics page.", Example: "description Front door of the lab", parse: parseDescription},
+	{Name: "default-path", In: InGlobal, Usage: "current", Text: "Where relative paths begin: the directory of the process.", Example: "default-path current", parse: parseDefaultPath},
 	{Name: "gid", In: InGlobal, Usage: "<number>", Text: "Group to change to, as a number.", Example: "gid 100", parse: globalInt(0, maxInt32, func(g *Global) *int { return &g.GID })},
 	{Name: "grace", In: InGlobal, Usage: "<time>", Text: "Time between the wish to stop and the closing of listeners.", Example: "grace 10s", parse: globalTime(func(g *Global) *time.Duration { return &g.GracePeriod })},
 	{Name: "group", In: InGlobal, Usage: "<name>", Text: "Group to change to.", Example: "group root", parse: parseGroup},
@@ -174,7 +169,7 @@ var globalKeywords = []Keyword{
 	{Name: "log-send-hostname", In: InGlobal, Usage: "[<name>]", Text: "Puts the machine's name into log headers.", Example: "log-send-hostname", parse: parseLogSendHostname},
 	{Name: "log-tag", In: InGlobal, Usage: "<text>", Text: "The program's name in log lines; haproxy where it is not given.", Example: "log-tag balancer", parse: text(func(g *Global) *string { return &g.LogTag })},
 	{Name: "master-worker", In: InGlobal, Usage: "[no-exit-on-failure]", Text: "Runs a master above the worker, as -W.", Example: "master-worker", parse: globalMaster},
-	{Name: "maxconn", In: InGlobal, Usage: "<conns>", Text: "Most client connections at once; from the descriptor limit where it is not given.", Example: "maxconn 8000", parse: globalInt(0, maxInt32, func(g *Global) *int { return &g.MaxConn })},
+	{Name: "maxconn", In: InGlobal, Usage: "<conns>", Text: "Most client connections at once; from the descriptor limit where it is not given.", Example: "maxconn 8000", parse: parseGlobalMaxconn},
 	{Name: "nbthread", In: InGlobal, Usage: "<count>", Text: "Event loops, one thread each; one per usable core where it is not given.", Example: "nbthread 2", parse: globalInt(1, maxThreads, func(g *Global) *int { return &g.NbThread })},
 	{Name: "node", In: InGlobal, Usage: "<name>", Text: "Name of this machine in statistics; the host's name where it is not given.", Example: "node front-1", parse: text(func(g *Global) *string { return &g.Node })},
 	{Name: "pidfile", In: InGlobal, Usage: "<file>", Text: "File that gets the process number, as -p.", Example: "pidfile /tmp/bascule.pid", parse: text(func(g *Global) *string { return &g.PIDFile })},
@@ -194,6 +189,39 @@ var globalKeywords = []Keyword{
 	{Name: "uid", In: InGlobal, Usage: "<number>", Text: "User to change to, as a number.", Example: "uid 100", parse: globalInt(0, maxInt32, func(g *Global) *int { return &g.UID })},
 	{Name: "unsetenv", In: InGlobal, Usage: "<name>…", Text: "Removes environment variables for the lines below.", Example: "unsetenv PORT", parse: parseUnsetenv},
 	{Name: "user", In: InGlobal, Usage: "<name>", Text: "User to change to once sockets are bound.", Example: "user root", parse: parseUser},
+	{Name: "zero-warning", In: InGlobal, Text: "Refuses a configuration with warnings, as -dW.", Example: "zero-warning", parse: globalFlag(func(g *Global) *bool { return &g.ZeroWarning })},
+}
+
+func parseGlobalMaxconn(x *line) {
+	if x.cfg.Global.MaxConn != 0 {
+		x.alert(x.name, "'maxconn' already specified. Continuing.")
+		return
+	}
+	globalInt(0, maxInt32, func(g *Global) *int { return &g.MaxConn })(x)
+}
+
+// parseDescription reads the texts of `description` in global and in proxies.
+func parseDescription(x *line) {
+	switch {
+	case len(x.args) == 0:
+		x.alert(x.name, "'description' expects a string argument.")
+	case x.px != nil:
+		x.px.Desc = words(x.args)
+	default:
+		x.cfg.Global.Description = words(x.args)
+	}
+}
+
+// parseDefaultPath reads `default-path`; files are found from where the process
+// was started.
+func parseDefaultPath(x *line) {
+	switch t := x.arg(0); t {
+	case "current":
+	case "config", "parent", "origin":
+		x.alert(x.args[0], "keyword 'default-path %s' is known but not supported yet: write whole paths.", t)
+	default:
+		x.choose(0, "unsupported default-path mode '"+t+"' for 'default-path', supported modes include 'current', 'config', 'parent', and 'origin'.", "current")
+	}
 }
 
 func globalMaster(x *line) {

@@ -24,10 +24,22 @@ func Load(files []string, env Env) (*Config, *lang.Problems) {
 	if l.problems.Alerts() == 0 {
 		l.resolve()
 	}
+	if l.cfg.Global.ZeroWarning && l.warned() {
+		l.whole(lang.Alert, "Some warnings were found and 'zero-warning' is set. Aborting.")
+	}
 	if l.problems.Alerts() > 0 {
 		return nil, l.problems
 	}
 	return l.cfg, l.problems
+}
+
+func (l *loader) warned() bool {
+	for _, q := range l.problems.List {
+		if q.Severity == lang.Warning {
+			return true
+		}
+	}
+	return false
 }
 
 // A loader is one run over the files.
@@ -157,7 +169,8 @@ func (l *loader) readLine(conditions *conditionStack) {
 	if len(words) == 0 || words[0].Text == "" {
 		return
 	}
-	if strings.HasPrefix(words[0].Text, ".") && conditions.directive(l, words) {
+	if strings.HasPrefix(words[0].Text, ".") {
+		conditions.directive(l, words)
 		return
 	}
 	if conditions.skipping() {

@@ -35,7 +35,7 @@ func (x *line) logTarget() *logs.Target {
 		x.alert(x.at(0), "log : expects <address> and <facility> or global as arguments")
 		return nil
 	}
-	return parseTarget(x.args, x.problems)
+	return logs.ParseTarget(x.args, x.problems)
 }
 
 // setFormat notes the traffic log's format; the last line wins.
@@ -82,13 +82,13 @@ func (l *loader) settleLogs(d *draft) {
 	}
 	switch d.format.kind {
 	case "http":
-		d.LogFormat = logsHTTPLog()
+		d.LogFormat = logs.HTTPLog()
 	case "tcp":
-		d.LogFormat = logsTCPLog()
+		d.LogFormat = logs.TCPLog()
 	case "text":
-		d.LogFormat = logsParseFormat(d.format.text, d.format.at, l.problems)
+		d.LogFormat = logs.ParseFormat(d.format.text, d.format.at, l.problems)
 	default:
-		d.LogFormat = logsDefaultLog()
+		d.LogFormat = logs.DefaultLog()
 	}
 	if len(d.Logs) == 0 {
 		d.LogFormat = nil

@@ -119,7 +119,6 @@ var proxyOthers = keywords([]group{
 	{inProxy, Planned, whyKeepalive, "option tcpka!"},
 	{inProxy, Planned, "answers are not compressed yet", "compression"},
 	{InFrontend, Planned, "cookies are not captured yet", "capture cookie"},
-	{InFrontend, Planned, "captures are declared by capture request header and capture response header", "declare capture"},
 	{InBackend, Planned, "write a server line", "dispatch, option transparent!, transparent"},
 	{inProxy, Planned, whyMail, "email-alert from, email-alert level, email-alert mailers, email-alert myhostname, email-alert to"},
 	{inProxy, Planned, "error files are set by errorfile", "errorfiles, http-error"},

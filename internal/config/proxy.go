@@ -19,17 +19,17 @@ func numeric(s string) bool {
 func idKey(id int) string { return "#" + strconv.Itoa(id) }
 
 func parseMode(x *line) {
-	if !x.needs("a proxy mode") || !x.atMost(1) {
+	if !x.atMost(1) {
 		return
 	}
-	x.px.modeAt = x.args[0]
+	x.px.modeAt = x.at(0)
 	switch x.arg(0) {
 	case "http":
 		x.px.Mode = ModeHTTP
 	case "tcp":
 		x.px.Mode = ModeTCP
-	case "health":
-		x.alert(x.args[0], "'mode health' doesn't exist anymore. Please use 'http-request return status 200' instead.")
+	case "log", "spop", "haterm":
+		x.alert(x.args[0], "keyword 'mode %s' is known but not supported yet: proxies speak HTTP or pass bytes.", x.arg(0))
 	default:
 		x.choose(0, "unknown proxy mode '"+x.arg(0)+"'.", "http", "tcp")
 	}
@@ -70,7 +70,7 @@ func parseBalance(x *line) {
 		if arg != "" {
 			n, err := atoi(strings.TrimSuffix(arg, ")"))
 			if err != nil || n < 1 || !strings.HasSuffix(arg, ")") {
-				x.alert(x.at(0), "'%s' : invalid number of draws in '%s'.", "balance", x.arg(0))
+				x.alert(x.at(0), "balance random : number of draws must be at least 1 (got '%s').", arg)
 				return
 			}
 			b.Draws = n
@@ -157,7 +157,7 @@ func parseHashType(x *line) {
 	b.Func, b.Avalanche = f, false
 	if len(x.args) > 2 {
 		if x.arg(2) != "avalanche" {
-			x.choose(2, "'hash-type' only supports 'avalanche' as hash modifier.", "avalanche")
+			x.choose(2, "'hash-type' only supports 'avalanche' as a modifier for hash functions.", "avalanche")
 			return
 		}
 		b.Avalanche = true
@@ -186,7 +186,7 @@ func parseProxyID(x *line) {
 	}
 	for _, d := range x.drafts {
 		if d != x.px && d.IDFixed && d.ID == n {
-			x.alert(x.args[0], "custom id %d for %s '%s' already used by %s '%s' at %s.", n, x.px.noun(), x.px.Name, d.noun(), d.Name, d.Line)
+			x.alert(x.args[0], "%s %s reuses same custom id as %s %s (declared at %s).", x.px.noun(), x.px.Name, d.noun(), d.Name, d.Line)
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -137,11 +138,7 @@ func parseErrorFile(x *line) {
 		return
 	}
 	status, err := atoi(x.arg(0))
-	known := false
-	for _, s := range errorStatuses {
-		known = known || s == status
-	}
-	if err != nil || !known {
+	if err != nil || !slices.Contains(errorStatuses, status) {
 		x.alert(x.args[0], "errorfile : status code '%s' not handled.", x.arg(0))
 		return
 	}
@@ -155,11 +152,9 @@ func parseErrorFile(x *line) {
 		x.alert(x.args[1], "errorfile : '%s': %s", x.arg(1), err)
 		return
 	}
-	if x.px.Errors == nil {
-		x.px.Errors = map[int]*rule.Answer{}
+	if x.atMost(2) {
+		x.setError(status, answer)
 	}
-	x.px.Errors[status] = answer
-	x.atMost(2)
 }
 
 // parseCapture reads `capture request|response header NAME len N`.
@@ -179,9 +174,73 @@ func parseCapture(response bool) func(*line) {
 			return
 		}
 		if x.atMost(3) {
-			x.px.Captures = append(x.px.Captures, Capture{Name: x.arg(0), Len: n, Response: response})
+			x.px.addCapture(x.arg(0), n, response)
 		}
 	}
+}
+
+// parseDeclareCapture reads `declare capture request|response len N`.
+func parseDeclareCapture(x *line) {
+	side := x.arg(0)
+	n, err := atoi(x.arg(2))
+	if side != "request" && side != "response" || x.arg(1) != "len" || err != nil || n <= 0 {
+		x.alert(x.at(0), "'declare capture' expects 'request' or 'response' 'len' <len>.")
+		return
+	}
+	if x.atMost(3) {
+		x.px.addCapture("", n, side == "response")
+	}
+}
+
+// parseErrorLoc reads `errorloc… STATUS URL`: a redirection instead of an error.
+func parseErrorLoc(code int) func(*line) {
+	return func(x *line) {
+		if x.arg(1) == "" {
+			x.alert(x.name, "%s : expects <status_code> and <url> as arguments.", x.kw.Name)
+			return
+		}
+		status, err := atoi(x.arg(0))
+		if err != nil || !slices.Contains(errorStatuses, status) {
+			x.alert(x.args[0], "%s : status code '%s' not handled.", x.kw.Name, x.arg(0))
+			return
+		}
+		if strings.ContainsAny(x.arg(1), "\r\n") {
+			x.alert(x.args[1], "%s : a line break is not permitted in '%s'.", x.kw.Name, x.arg(1))
+			return
+		}
+		x.setError(status, &rule.Answer{Status: code, Reason: rule.Reason(code),
+			Fields: []byte("Cache-Control: no-cache\r\nLocation: " + x.arg(1) + "\r\n")})
+	}
+}
+
+func (x *line) setError(status int, a *rule.Answer) {
+	if x.px.Errors == nil {
+		x.px.Errors = map[int]*rule.Answer{}
+	}
+	x.px.Errors[status] = a
+}
+
+// parseRetryOn reads `retry-on`; only what needs no kept request is done.
+func parseRetryOn(x *line) {
+	if x.arg(0) == "" {
+		x.alert(x.name, "'retry-on' expects at least one keyword.")
+		return
+	}
+	for _, w := range x.args {
+		switch {
+		case w.Text == "conn-failure":
+		case slices.Contains(retryEvents, w.Text):
+			x.alert(w, "keyword 'retry-on %s' is known but not supported yet: requests are not kept for another try.", w.Text)
+		default:
+			x.alert(w, "'retry-on': unknown keyword '%s'", w.Text)
+		}
+	}
+}
+
+// retryEvents are the values of retry-on that need a kept request.
+var retryEvents = []string{
+	"none", "empty-response", "response-timeout", "junk-response", "0rtt-rejected", "all-retryable-errors",
+	"401", "403", "404", "408", "421", "425", "429", "500", "501", "502", "503", "504",
 }
 
 func parseMonitorURI(x *line) {
@@ -221,20 +280,25 @@ func switchedBy(disabled bool) func(*line) {
 
 // proxyKeywords are the lines of proxies that are read, options apart.
 var proxyKeywords = []Keyword{
+	{Name: "backlog", In: inFront, Usage: "<conns>", Text: "Length of the kernel's queue of connections for the binds that do not say.", Example: "backlog 1024", parse: func(x *line) {
+		if n, ok := x.integer(0, maxInt32); ok {
+			x.px.backlog = n
+		}
+	}},
 	{Name: "balance", In: inBack, Usage: "<algorithm> [<options>]", Text: "How a server is chosen: roundrobin (the default), static-rr, leastconn, first, source, uri, random.", Example: "balance uri depth 2", parse: parseBalance},
 	{Name: "bind", In: InFrontend, Usage: "<address>:<port>[,…] [options]", Text: "Where the frontend listens.", Example: "bind 127.0.0.1:8080", parse: parseBind},
 	{Name: "capture request header", In: InFrontend, Usage: "<name> len <length>", Text: "Keeps a header of the request for the log.", Example: "capture request header Host len 40", Strict: true, parse: parseCapture(false)},
 	{Name: "capture response header", In: InFrontend, Usage: "<name> len <length>", Text: "Keeps a header of the answer for the log.", Example: "capture response header Content-Length len 12", Strict: true, parse: parseCapture(true)},
 	{Name: "cookie", In: inBack, Usage: "<name> insert [indirect] [nocache] [postonly] [preserve] [httponly] [secure] [domain <domain>] [maxidle <time>] [maxlife <time>] [attr <value>]", Text: "Keeps a client on its server by a cookie that is put into answers.", Example: "cookie SRV insert indirect nocache httponly", parse: parseCookie},
+	{Name: "declare capture", In: InFrontend, Usage: "request|response len <length>", Text: "Makes a capture slot that http-request capture fills by its number.", Example: "declare capture request len 20", Strict: true, parse: parseDeclareCapture},
 	{Name: "default-server", In: inBack, Usage: "<options>", Text: "Options for the server lines that follow.", Example: "default-server check inter 5s fall 3 rise 2", Strict: true, parse: parseDefaultServer},
-	{Name: "description", In: InFrontend | InBackend, Usage: "<text>", Text: "A text for the statistics page.", Example: "description The API", parse: func(x *line) {
-		if x.needs("a string") {
-			x.px.Desc = words(x.args)
-		}
-	}},
+	{Name: "description", In: InFrontend | InBackend, Usage: "<text>", Text: "A text for the statistics page.", Example: "description The API", parse: parseDescription},
 	{Name: "disabled", In: inProxy, Text: "The proxy is not started.", Example: "disabled", parse: switchedBy(true)},
 	{Name: "enabled", In: inProxy, Text: "Takes back disabled.", Example: "enabled", parse: switchedBy(false)},
 	{Name: "errorfile", In: inProxy, Usage: "<status> <file>", Text: "The answer for an error made here: a file with status line, headers and body. It is read once, at start.", Example: "errorfile 503 503.http", parse: parseErrorFile},
+	{Name: "errorloc", In: inProxy, Usage: "<status> <url>", Text: "Answers an error with a redirection (302).", Example: "errorloc 503 /sorry", parse: parseErrorLoc(302)},
+	{Name: "errorloc302", In: inProxy, Usage: "<status> <url>", Text: "Answers an error with a redirection (302).", Example: "errorloc302 503 /sorry", parse: parseErrorLoc(302)},
+	{Name: "errorloc303", In: inProxy, Usage: "<status> <url>", Text: "Answers an error with a redirection that is fetched by GET (303).", Example: "errorloc303 503 /sorry", parse: parseErrorLoc(303)},
 	{Name: "fullconn", In: inBack, Usage: "<conns>", Text: "Load at which servers with minconn get their whole maxconn.", Example: "fullconn 1000", parse: count(func(p *Proxy) *int { return &p.FullConn })},
 	{Name: "hash-type", In: inBack, Usage: "consistent|map-based [<function>] [avalanche]", Text: "How a key becomes a server. With consistent, adding or removing one of N servers moves about 1/N of the keys.", Example: "hash-type consistent", parse: parseHashType},
 	{Name: "http-check disable-on-404", In: inBack, Text: "A server that answers 404 to its check gets no new clients and keeps those it has.", Example: "option httpchk\nhttp-check disable-on-404", parse: func(x *line) { x.px.Check.DisableOn404 = true }},
@@ -253,6 +317,7 @@ var proxyKeywords = []Keyword{
 	{Name: "mode", In: inProxy, Usage: "http|tcp", Text: "Whether the proxy speaks HTTP or passes bytes; tcp where it is not given.", Example: "mode http", parse: parseMode},
 	{Name: "monitor-uri", In: inFront, Usage: "<uri>", Text: "Answers 200 to this path without asking a server.", Example: "monitor-uri /ping", parse: parseMonitorURI},
 	{Name: "retries", In: inBack, Usage: "<count>", Text: "How often a connection to a server is tried again; 3 where not given.", Example: "retries 3", parse: parseRetries},
+	{Name: "retry-on", In: inBack, Usage: "conn-failure", Text: "What is tried again; a failed connection is the only one yet.", Example: "retry-on conn-failure", parse: parseRetryOn},
 	{Name: "server", In: InBackend, Usage: "<name> <address>:<port> [options]", Text: "A server of the backend.", Example: "server s1 127.0.0.1:8080 check", Strict: true, parse: parseServer},
 	timeout("check", "How long the answer to a check may take, once connected.", inBack, func(t *Timeouts) *time.Duration { return &t.Check }),
 	timeout("client", "How long a client may be silent.", inFront, func(t *Timeouts) *time.Duration { return &t.Client }),

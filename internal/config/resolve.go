@@ -10,41 +10,24 @@ func (l *loader) resolve() {
 	for _, d := range l.drafts {
 		l.cfg.Proxies = append(l.cfg.Proxies, d.Proxy)
 	}
-	l.numberProxies()
+	l.numberAll()
 	for _, d := range l.drafts {
 		l.resolveBackends(d)
-		l.settleServers(d)
+		l.sameNames(d)
 		l.settleLogs(d)
 		d.settleCheck()
+		d.HTTPRequest = append(d.HTTPRequest, d.redirects...)
+		for _, b := range d.Binds {
+			if b.Backlog == 0 {
+				b.Backlog = d.backlog
+			}
+		}
 		l.verify(d)
 	}
 	if l.problems.Alerts() == 0 {
 		l.resolveServers()
 	}
 }
-
-// numberProxies gives every proxy without `id` the next free number.
-func (l *loader) numberProxies() {
-	used := map[int]bool{}
-	for _, d := range l.drafts {
-		if d.IDFixed {
-			used[d.ID] = true
-		}
-	}
-	next := firstProxyID
-	for _, d := range l.drafts {
-		if d.IDFixed {
-			continue
-		}
-		for used[next] {
-			next++
-		}
-		d.ID, used[next] = next, true
-	}
-}
-
-// firstProxyID is where HAProxy's numbers of proxies begin.
-const firstProxyID = 2
 
 // resolveBackends looks up the names of use_backend and default_backend.
 func (l *loader) resolveBackends(d *draft) {
@@ -91,28 +74,17 @@ func (l *loader) hintBackends(name lang.Word) {
 	q.Near = lang.Nearest(name.Text, q.Allowed)
 }
 
-// settleServers gives servers their numbers and looks for names used twice.
-func (l *loader) settleServers(d *draft) {
-	used, names := map[int]bool{}, map[string]int{}
-	for _, s := range d.Servers {
-		if s.IDFixed {
-			used[s.ID] = true
-		}
-	}
-	next := 1
+// sameNames looks for servers of one proxy that have one name.
+func (l *loader) sameNames(d *draft) {
+	names := map[string]int{}
 	for i, s := range d.Servers {
-		if !s.IDFixed {
-			for used[next] {
-				next++
-			}
-			s.ID, used[next] = next, true
-		}
-		if first, ok := names[s.Name]; ok {
-			l.about(lang.Alert, d.serverAt[i], "proxy '%s', another server named '%s' was already defined at line %d, please use distinct names.",
-				d.Name, s.Name, d.serverAt[first].Pos.Line)
-			l.problems.List[len(l.problems.List)-1].Shape = lang.Parsing
+		first, ok := names[s.Name]
+		if !ok {
+			names[s.Name] = i
 			continue
 		}
-		names[s.Name] = i
+		l.about(lang.Alert, d.serverAt[i], "proxy '%s', another server named '%s' was already defined at line %d, please use distinct names.",
+			d.Name, s.Name, d.serverAt[first].Pos.Line)
+		l.problems.List[len(l.problems.List)-1].Shape = lang.Parsing
 	}
 }

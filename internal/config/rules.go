@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 
+	"bascule/internal/lang"
 	"bascule/internal/rule"
 )
 
@@ -14,7 +15,7 @@ func parseACL(x *line) {
 		return
 	}
 	if x.px.isDefaults && x.px.Name == "" {
-		x.alert(x.name, "'acl' is not allowed in anonymous 'defaults' sections.")
+		x.alert(x.name, "'acl' not allowed in anonymous 'defaults' section.")
 		return
 	}
 	if len(x.args) < 2 {
@@ -43,7 +44,7 @@ func parseUseBackend(x *line) {
 		s.cond = rule.ParseCondOf("error detected while parsing switching rule", x.args[1:], x.px.acls, x.problems)
 	}
 	x.px.switches = append(x.px.switches, s)
-	x.px.lastRule = "use_backend"
+	x.px.lastRule = orBetter(x.px.lastRule, "use_backend")
 }
 
 func parseDefaultBackend(x *line) {
@@ -60,7 +61,7 @@ func parseDefaultBackend(x *line) {
 func actionList(set rule.Set, list func(*Proxy) *[]*rule.Action) func(*line) {
 	return func(x *line) {
 		if x.px.isDefaults && x.px.Name == "" {
-			x.alert(x.name, "'%s' not allowed in anonymous 'defaults' sections.", x.kw.Name)
+			x.alert(x.name, "'%s' not allowed in anonymous 'defaults' section.", x.kw.Name)
 			return
 		}
 		if len(x.args) == 0 {
@@ -68,12 +69,70 @@ func actionList(set rule.Set, list func(*Proxy) *[]*rule.Action) func(*line) {
 			return
 		}
 		x.lateRule()
-		env := &rule.ParseEnv{ReadFile: x.env.ReadFile}
-		if a := rule.ParseAction(set, x.args, x.px.acls, env, x.problems); a != nil {
-			to := list(x.px.Proxy)
+		to := list(x.px.Proxy)
+		if n := len(*to); n > 0 && (*to)[n-1].Final() {
+			x.warn(x.name, "previous '%s' action is final and has no condition attached, further entries are NOOP.", x.kw.Name)
+		}
+		if a := rule.ParseAction(set, x.args, x.px.acls, x.ruleEnv(), x.problems); a != nil {
 			*to = append(*to, a)
 		}
 	}
+}
+
+// ruleEnv is what actions of this proxy are compiled with.
+func (x *line) ruleEnv() *rule.ParseEnv {
+	env := &rule.ParseEnv{
+		Proxy: x.px.noun() + " '" + x.px.Name + "'", Front: x.px.Frontend, Back: x.px.Backend,
+		ReadFile: x.env.ReadFile,
+	}
+	if x.px.isDefaults {
+		env.Proxy = "defaults '" + x.px.Name + "'"
+	}
+	if x.px.Frontend {
+		env.AddCapture = func(length int) int { return x.px.addCapture("", length, false) }
+		env.Capture = func(slot int) (int, bool) {
+			for _, c := range x.px.Captures {
+				if !c.Response {
+					if slot == 0 {
+						return c.Len, true
+					}
+					slot--
+				}
+			}
+			return 0, false
+		}
+	}
+	return env
+}
+
+// addCapture makes a capture slot; its number counts those of the same side.
+func (d *draft) addCapture(name string, length int, response bool) int {
+	slot := 0
+	for _, c := range d.Captures {
+		if c.Response == response {
+			slot++
+		}
+	}
+	d.Captures = append(d.Captures, Capture{Name: name, Len: length, Response: response})
+	return slot
+}
+
+// parseRedirect reads `redirect …`: an http-request redirect that is evaluated
+// after all http-request rules.
+func parseRedirect(x *line) {
+	words := append([]lang.Word{x.name}, x.args...)
+	if a := rule.ParseAction(rule.HTTPRequest, words, x.px.acls, x.ruleEnv(), x.problems); a != nil {
+		x.px.redirects = append(x.px.redirects, a)
+	}
+	x.px.lastRule = orBetter(x.px.lastRule, "redirect")
+}
+
+// orBetter keeps the first kind of a later rule that was seen.
+func orBetter(first, second string) string {
+	if first != "" {
+		return first
+	}
+	return second
 }
 
 // lateRule warns of a rule that stands below one that is evaluated after it.
@@ -93,5 +152,6 @@ var ruleKeywords = []Keyword{
 		parse: actionList(rule.HTTPRequest, func(p *Proxy) *[]*rule.Action { return &p.HTTPRequest })},
 	{Name: "http-response", In: inProxy, Usage: "<action> [{if|unless} <condition>]", Text: "An action on every answer of a server, in the order of the lines.", Example: "http-response del-header Server",
 		parse: actionList(rule.HTTPResponse, func(p *Proxy) *[]*rule.Action { return &p.HTTPResponse })},
+	{Name: "redirect", In: InFrontend | InBackend, Usage: "location|prefix|scheme <to> [code <code>] [options] [{if|unless} <condition>]", Text: "Answers with a redirection; evaluated after all http-request rules.", Example: "redirect scheme https if { path_beg /login }", parse: parseRedirect},
 	{Name: "use_backend", In: InFrontend, Usage: "<backend> [{if|unless} <condition>]", Text: "The backend for requests of which the condition is true; the first such line wins.", Example: "use_backend web if { path_beg /app/ }", parse: parseUseBackend},
 }

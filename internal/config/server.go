@@ -43,11 +43,13 @@ func (o *options) address(w lang.Word, srv *Server) bool {
 	case err != nil:
 		o.bad(w, "%s", err)
 	case a.Kind == AddrFD || a.Kind == AddrUDP:
-		o.bad(w, "unsupported protocol family in '%s'", a.Text)
+		o.bad(w, "a file descriptor or a datagram socket is not acceptable here in '%s'", a.Text)
 	case a.low != a.high:
-		o.bad(w, "port range is not permitted in '%s'", a.Text)
+		o.bad(w, "port range not permitted here in '%s'", a.Text)
 	case a.relative != "" || a.Kind == AddrTCP && a.low == 0:
-		o.bad(w, "a server without a port of its own is known but not supported yet in '%s': write %s:<port>", a.Text, a.Host)
+		o.bad(w, "a server without a port of its own is known but not supported yet in '%s': write <address>:<port>", a.Text)
+	case a.Kind == AddrTCP && a.IP.IsValid() && a.IP.IsUnspecified():
+		o.bad(w, "a server at the address the client asked for is known but not supported yet in '%s': write <address>:<port>", a.Text)
 	default:
 		srv.Addr = a.Address
 		return true
@@ -57,8 +59,8 @@ func (o *options) address(w lang.Word, srv *Server) bool {
 
 // finish checks what options say together.
 func (o *options) finish(srv *Server) {
-	if srv.MinConn > srv.MaxConn {
-		srv.MaxConn = srv.MinConn
+	if srv.MinConn > 0 && srv.MinConn >= srv.MaxConn {
+		srv.MaxConn, srv.MinConn = srv.MinConn, 0 // nothing to grow
 	}
 	if first := o.px.servers[idKey(srv.ID)]; srv.IDFixed && first != nil {
 		o.bad(o.name, "'id' : custom id %d already used at %s ('server %s').", srv.ID, first.Line, first.Name)
@@ -158,6 +160,20 @@ func serverFlag(set func(*Server)) func(*options) {
 	return func(o *options) { set(o.srv) }
 }
 
+// protocol reads the name of a protocol; h2 is known and not built.
+func protocol(name, bad string, legal ...string) func(*options) {
+	return func(o *options) {
+		w := o.take()
+		switch {
+		case slices.Contains(legal, w.Text):
+		case w.Text == "h2":
+			o.bad(w, "keyword '%s h2' is known but not supported yet: %s.", name, whyH2)
+		default:
+			o.problem(w, bad+" (got '"+w.Text+"').", legal)
+		}
+	}
+}
+
 // serverCheckAddr reads `addr` or `port`: where checks go.
 func serverCheckAddr(o *options) {
 	w := o.take()
@@ -166,7 +182,7 @@ func serverCheckAddr(o *options) {
 		a.IP, err = o.lookupHost(a.Address)
 	}
 	if err != nil || w.Text == "" {
-		o.bad(w, "'addr' : invalid address '%s'", w.Text)
+		o.bad(w, "'addr' : invalid address: '%s'.", w.Text)
 		return
 	}
 	if a.Port == 0 {
@@ -193,6 +209,7 @@ var serverOptions = []Keyword{
 	{Name: "inter", In: OnServer, Usage: "<delay>", Text: "Time between checks; 2s where not given.", Example: "server s1 127.0.0.1:8080 check inter 5s", option: serverTime(func(s *Server) *time.Duration { return &s.Inter }, time.Millisecond)},
 	{Name: "maxconn", In: OnServer, Usage: "<count>", Text: "Most requests at once; more wait in the queue.", Example: "server s1 127.0.0.1:8080 maxconn 100", option: serverInt(func(s *Server) *int { return &s.MaxConn }, 0)},
 	{Name: "maxqueue", In: OnServer, Usage: "<count>", Text: "Most requests that wait for this server; more go elsewhere.", Example: "server s1 127.0.0.1:8080 maxconn 10 maxqueue 50", option: serverInt(func(s *Server) *int { return &s.MaxQueue }, 0)},
+	{Name: "minconn", In: OnServer, Usage: "<count>", Text: "The limit that maxconn shrinks to while the backend has little load; see fullconn.", Example: "server s1 127.0.0.1:8080 minconn 10 maxconn 100", option: serverInt(func(s *Server) *int { return &s.MinConn }, 0)},
 	{Name: "no-backup", In: OnServer, Text: "Takes back `backup` of default-server.", Example: "server s1 127.0.0.1:8080 no-backup", option: serverFlag(func(s *Server) { s.Backup = false })},
 	{Name: "no-check", In: OnServer, Text: "Takes back `check` of default-server.", Example: "server s1 127.0.0.1:8080 no-check", option: serverFlag(func(s *Server) { s.Check = false })},
 	{Name: "on-marked-down", In: OnServer, Usage: "shutdown-sessions", Text: "Cuts the server's sessions when it goes down or into maintenance.", Example: "server s1 127.0.0.1:8080 check on-marked-down shutdown-sessions", option: serverEvent("shutdown-sessions", func(s *Server) { s.ShutdownOnDown = true })},
@@ -203,7 +220,9 @@ var serverOptions = []Keyword{
 			o.srv.CheckAddr.Port = n
 		}
 	}},
+	{Name: "proto", In: OnServer, Usage: "h1", Text: "The protocol spoken to the server; h1 is the only one yet.", Example: "server s1 127.0.0.1:8080 proto h1", option: protocol("proto", "unknown MUX protocol", "h1")},
 	{Name: "rise", In: OnServer, Usage: "<count>", Text: "Passed checks in a row that bring the server up; 2 where not given.", Example: "server s1 127.0.0.1:8080 check rise 3", option: serverInt(func(s *Server) *int { return &s.Rise }, 1)},
 	{Name: "slowstart", In: OnServer, Usage: "<time>", Text: "Time in which the weight grows to its full value after the server came up or left maintenance.", Example: "server s1 127.0.0.1:8080 check slowstart 30s", option: serverTime(func(s *Server) *time.Duration { return &s.SlowStart }, time.Millisecond)},
 	{Name: "weight", In: OnServer, Usage: "<weight>", Text: "Share of the traffic, 0 to 256; 1 where not given, 0 takes none but keeps cookies.", Example: "server s1 127.0.0.1:8080 weight 10", option: serverWeight},
+	{Name: "ws", In: OnServer, Usage: "auto|h1", Text: "The protocol for WebSockets; HTTP/1.1 is the only one yet.", Example: "server s1 127.0.0.1:8080 ws auto", option: protocol("ws", "'ws' has to be 'auto', 'h1' or 'h2'", "auto", "h1")},
 }

@@ -39,7 +39,7 @@ func parseStatsRefresh(x *line) {
 
 func parseStatsRealm(x *line) {
 	if x.arg(0) == "" {
-		x.alert(x.name, "'realm' needs an authentication realm.")
+		x.alert(x.name, "'realm' needs an realm name.")
 		return
 	}
 	x.stats().Realm = x.arg(0)
@@ -57,15 +57,11 @@ func parseStatsAuth(x *line) {
 // parseStatsAdmin reads `stats admin if|unless CONDITION`.
 func parseStatsAdmin(x *line) {
 	if t := x.arg(0); t != "if" && t != "unless" {
-		x.alert(x.at(0), "'stats admin' expects 'if' or 'unless' followed by a condition.")
-		return
-	}
-	if x.px.isDefaults {
-		x.alert(x.name, "'stats admin' is not allowed in 'defaults' sections.")
+		x.alert(x.at(0), "'stats admin' requires either 'if' or 'unless' followed by a condition.")
 		return
 	}
 	s := x.stats()
-	s.Admin, s.AdminSet = rule.ParseCondOf("error detected while parsing an admin rule", x.args, x.px.acls, x.problems), true
+	s.Admin, s.AdminSet = rule.ParseCondOf("error detected while parsing a 'stats admin' rule", x.args, x.px.acls, x.problems), true
 }
 
 func parseStatsDesc(x *line) {

@@ -37,6 +37,7 @@ type Global struct {
 	Chroot        string
 	Daemon        bool // `daemon`
 	MasterWorker  bool // `master-worker`
+	ZeroWarning   bool // `zero-warning`; Load has made its alert already
 	PIDFile       string
 	Node          string // default: the host's name
 	Description   string
