@@ -80,8 +80,8 @@ func TestAPackageImportsOnlyEarlierLayers(t *testing.T) {
 		for _, name := range imports(f) {
 			rest, ok := strings.CutPrefix(name, "bascule/internal/")
 			if !ok {
-				if strings.HasPrefix(name, "bascule/") && name != "bascule/web" {
-					t.Errorf("%s imports %s: internal packages import only internal ones and web", f.path, name)
+				if strings.HasPrefix(name, "bascule/") && name != "bascule/web" && !strings.HasPrefix(name, "bascule/examples/") {
+					t.Errorf("%s imports %s: internal packages import only internal ones and embedded files", f.path, name)
 				}
 				continue
 			}
@@ -137,6 +137,21 @@ func TestNothingRegistersItselfByInit(t *testing.T) {
 		for _, decl := range f.ast.Decls {
 			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
 				t.Errorf("%s:%d has an init function: tables are explicit lists", f.path, f.line(fn.Pos()))
+			}
+		}
+	}
+}
+
+// TestEmbeddedFilesBringNothingAlong keeps web and examples free of code: they
+// are files that the binary carries, below every layer.
+func TestEmbeddedFilesBringNothingAlong(t *testing.T) {
+	for _, f := range tree(t) {
+		if f.test || !(strings.HasPrefix(f.path, "examples/") || strings.HasPrefix(f.path, "web/")) {
+			continue
+		}
+		for _, name := range imports(f) {
+			if name != "embed" {
+				t.Errorf("%s imports %s", f.path, name)
 			}
 		}
 	}
