@@ -57,7 +57,7 @@ func askHTTP(conn net.Conn, px *config.Proxy, down bool) backend.Result {
 	for {
 		n, err := conn.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
-		last := err != nil || len(buf) == cap(buf)
+		last := errors.Is(err, io.EOF) || len(buf) == cap(buf)
 		switch p.Parse(buf, &limits, method(px.Check.Method)) {
 		case wire.Bad:
 			return backend.Result{Status: backend.CheckL7RSP}
