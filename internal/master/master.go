@@ -1,0 +1,270 @@
+package master
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"bascule/internal/admin"
+	"bascule/internal/config"
+	"bascule/internal/engine"
+	"bascule/internal/handover"
+	"bascule/internal/lang"
+)
+
+// WorkerVariable names the environment variable that tells a process that it
+// is a worker, and on which descriptor its master talks to it.
+const WorkerVariable = "BASCULE_WORKER"
+
+const (
+	// restartPause is how long a worker that crashed at once is waited with,
+	// longer each time up to restartPauseMax: a crash that comes back must not
+	// take the whole machine.
+	restartPause    = 100 * time.Millisecond
+	restartPauseMax = 5 * time.Second
+	// settled is when a worker counts as having started well.
+	settled = 10 * time.Second
+	// stopWait is how long a worker is given to stop at once.
+	stopWait = 5 * time.Second
+	// answerWait bounds a worker's answer to a reload: it builds what it was
+	// given, without names to resolve.
+	answerWait = 60 * time.Second
+)
+
+// Options are what a master is given.
+type Options struct {
+	Args      []string // of this process, for the worker
+	Load      func() (*config.Config, *handover.World, *lang.Problems)
+	Cfg       *config.Config // of the first Load
+	World     *handover.World
+	Systemd   bool // -Ws
+	PIDFile   string
+	Socket    *config.StatsSocket // -S
+	Inherited []int               // see Inherited
+	Version   string
+	Startup   string // problems found by the first Load
+	Log       *slog.Logger
+	Stderr    io.Writer
+	Started   func() // called once the first worker serves
+}
+
+// A Master is the running master process.
+type Master struct {
+	opt     Options
+	log     *slog.Logger
+	began   time.Time
+	exits   chan *worker
+	admin   *admin.Server
+	reloads sync.Mutex // one reload at a time
+
+	mu       sync.Mutex // guards the fields below
+	sockets  engine.Sockets
+	cfg      *config.Config
+	world    *handover.World
+	worker   *worker
+	done     int // reloads
+	failed   int // reloads refused
+	bad      bool
+	stopping bool
+	nextID   int
+	lastLog  string
+}
+
+// Run is the master's life; it returns the exit code.
+func Run(opt Options) int {
+	m := &Master{
+		opt: opt, log: opt.Log, began: time.Now(), exits: make(chan *worker, 1),
+		sockets: engine.Sockets{}, cfg: opt.Cfg, world: opt.World, lastLog: opt.Startup,
+	}
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT, syscall.SIGTTOU, syscall.SIGTTIN)
+	signal.Ignore(syscall.SIGPIPE)
+	fresh, err := engine.Complete(opt.Cfg, engine.Loops(opt.Cfg), nil)
+	if err != nil {
+		engine.Complain(opt.Stderr, err)
+		return 1
+	}
+	m.sockets.Add(fresh)
+	if err := m.listen(); err != nil {
+		engine.Complain(opt.Stderr, err)
+		return 1
+	}
+	if err := writePID(opt.PIDFile); err != nil {
+		engine.Complain(opt.Stderr, err)
+		return 1
+	}
+	if err := m.start(); err != nil {
+		engine.Complain(opt.Stderr, err)
+		return 1
+	}
+	m.log.Info("Loading success.")
+	m.notify("READY=1")
+	if opt.Started != nil {
+		opt.Started()
+	}
+	code := m.loop(signals)
+	if m.admin != nil {
+		m.admin.Close()
+	}
+	return code
+}
+
+func writePID(path string) error {
+	if path == "" {
+		return nil
+	}
+	if err := os.WriteFile(path, []byte(fmt.Sprintf("%d\n", os.Getpid())), 0o644); err != nil {
+		return fmt.Errorf("cannot write the pidfile: %w", err)
+	}
+	return nil
+}
+
+// start starts a worker and waits until it serves.
+func (m *Master) start() error {
+	m.mu.Lock()
+	w, err := m.launch()
+	m.worker = w
+	m.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	m.log.Info(fmt.Sprintf("New worker (%d) forked", w.pid))
+	return w.await()
+}
+
+// loop obeys signals and minds the worker, until there is none to mind.
+func (m *Master) loop(signals <-chan os.Signal) int {
+	pause := restartPause
+	for {
+		select {
+		case s := <-signals:
+			if code, end := m.obey(s.(syscall.Signal)); end {
+				return code
+			}
+		case w := <-m.exits:
+			if m.isStopping() {
+				m.log.Warn(fmt.Sprintf("Current worker (%d) exited with code %d (%s)", w.pid, w.code(), w.state))
+				m.log.Warn("All workers exited. Exiting... (0)")
+				return 0
+			}
+			m.log.Error(fmt.Sprintf("Current worker (%d) exited with code %d (%s); starting another on the same sockets", w.pid, w.code(), w.state))
+			if time.Since(w.began) > settled {
+				pause = restartPause
+			}
+			if code, end := m.again(&pause, signals); end {
+				return code
+			}
+		}
+	}
+}
+
+// again starts workers until one serves.
+func (m *Master) again(pause *time.Duration, signals <-chan os.Signal) (code int, end bool) {
+	for {
+		select {
+		case <-time.After(*pause):
+		case s := <-signals:
+			if code, end := m.obey(s.(syscall.Signal)); end {
+				return code, true
+			}
+			if m.isStopping() {
+				return 0, true
+			}
+			continue
+		}
+		*pause = min(*pause*2, restartPauseMax)
+		err := m.start()
+		if err == nil {
+			return 0, false
+		}
+		m.log.Error("the new worker does not start: " + err.Error())
+		m.reap()
+	}
+}
+
+// reap forgets the exit of a worker that never served.
+func (m *Master) reap() {
+	select {
+	case <-m.exits:
+	case <-time.After(stopWait):
+	}
+}
+
+func (m *Master) isStopping() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.stopping
+}
+
+func (m *Master) obey(s syscall.Signal) (code int, end bool) {
+	switch s {
+	case syscall.SIGUSR2, syscall.SIGHUP:
+		go m.Reload() // ends by itself, see answerWait
+	case syscall.SIGUSR1:
+		m.softStop()
+	case syscall.SIGTERM, syscall.SIGINT:
+		return m.hardStop(s), true
+	case syscall.SIGTTOU, syscall.SIGTTIN:
+		m.signal(s)
+	}
+	return 0, false
+}
+
+func (m *Master) signal(s syscall.Signal) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.worker != nil {
+		_ = m.worker.process.Signal(s) // fails only if it has ended
+	}
+}
+
+// softStop closes our copies of the sockets, so that the worker's closing
+// counts, and lets the worker's clients finish.
+func (m *Master) softStop() {
+	m.mu.Lock()
+	first := !m.stopping
+	m.stopping = true
+	if first {
+		m.sockets.Close()
+		m.sockets = engine.Sockets{}
+	}
+	m.mu.Unlock()
+	if first {
+		m.log.Warn("Exiting Master process...")
+		m.notify("STOPPING=1")
+	}
+	m.signal(syscall.SIGUSR1)
+}
+
+// hardStop ends the worker at once. With systemd the exit code tells the
+// signal, as HAProxy's does.
+func (m *Master) hardStop(s syscall.Signal) int {
+	m.mu.Lock()
+	m.stopping = true
+	w := m.worker
+	m.mu.Unlock()
+	m.log.Warn("Exiting Master process...")
+	m.notify("STOPPING=1")
+	if w != nil && !w.ended() {
+		_ = w.process.Signal(syscall.SIGTERM)
+		select {
+		case <-w.over:
+		case <-time.After(stopWait):
+			_ = w.process.Kill()
+			<-w.over
+		}
+	}
+	if m.opt.Systemd {
+		return 128 + int(s)
+	}
+	return 0
+}
+
+// errEnded is what is answered for a worker that ended meanwhile.
+var errEnded = errors.New("the worker ended")

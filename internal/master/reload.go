@@ -1,0 +1,113 @@
+package master
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
+
+	"bascule/internal/config"
+	"bascule/internal/engine"
+	"bascule/internal/handover"
+)
+
+// Reload reads the configuration again and swaps it in the worker. After
+// false nothing has changed. log holds problems in HAProxy's shape.
+func (m *Master) Reload() (ok bool, log string) {
+	m.reloads.Lock()
+	defer m.reloads.Unlock()
+	m.log.Info("Reloading the configuration")
+	m.notify(reloading())
+	ok, log = m.reload()
+	m.mu.Lock()
+	m.bad = !ok
+	m.lastLog = log
+	if ok {
+		m.done++
+	} else {
+		m.failed++
+	}
+	m.mu.Unlock()
+	if ok {
+		m.log.Info("Loading success.")
+		m.notify("READY=1\nSTATUS=Ready.")
+	} else {
+		fmt.Fprint(m.opt.Stderr, log)
+		m.log.Error("Loading failure! The configuration in force is unchanged.")
+		m.notify("READY=1\nSTATUS=Reload failed, the configuration is unchanged.")
+	}
+	return ok, log
+}
+
+func (m *Master) reload() (ok bool, log string) {
+	cfg, world, problems := m.opt.Load()
+	var text bytes.Buffer
+	_ = config.WriteProblems(&text, problems, os.Getpid()) // a Buffer takes all
+	if v := config.Judge(cfg, problems); v != config.Valid {
+		engine.Complain(&text, fmt.Errorf("config : %s", v))
+		return false, text.String()
+	}
+	m.mu.Lock()
+	w, loops := m.worker, engine.Loops(m.cfg)
+	if m.stopping || w == nil || w.ended() {
+		m.mu.Unlock()
+		engine.Complain(&text, errEnded)
+		return false, text.String()
+	}
+	fresh, err := engine.Complete(cfg, loops, m.sockets)
+	m.nextID++
+	id := m.nextID
+	m.mu.Unlock()
+	if err != nil {
+		engine.Complain(&text, err)
+		return false, text.String()
+	}
+	msg, err := w.ask(fresh, world, id)
+	text.WriteString(msg.Text)
+	if err != nil || !msg.OK {
+		fresh.Close()
+		if err != nil {
+			engine.Complain(&text, err)
+		}
+		return false, text.String()
+	}
+	m.adopt(cfg, world, fresh)
+	_ = w.channel.Send(handover.Message{Op: opRelease}) // fails only if the worker has ended
+	return true, text.String()
+}
+
+// adopt makes what the worker has taken over the state that another worker
+// would be started with, and closes our copies of sockets that it gives up.
+func (m *Master) adopt(cfg *config.Config, world *handover.World, fresh engine.Sockets) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.cfg, m.world = cfg, world
+	m.sockets.Add(fresh)
+	stale := m.sockets.Stale(cfg)
+	for key := range stale {
+		delete(m.sockets, key)
+	}
+	stale.Close()
+}
+
+// notify tells systemd, if it started us with -Ws (sd_notify(3)).
+func (m *Master) notify(state string) {
+	if !m.opt.Systemd {
+		return
+	}
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		m.log.Warn("cannot notify systemd", "state", strings.SplitN(state, "\n", 2)[0], "error", err)
+	}
+}
+
+// reloading is the notification of Type=notify-reload, which needs the time.
+func reloading() string {
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) != nil {
+		return "RELOADING=1"
+	}
+	return fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", now.Nano()/1000)
+}

@@ -1,0 +1,209 @@
+package master
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"bascule/internal/config"
+	"bascule/internal/engine"
+	"bascule/internal/handover"
+)
+
+// What goes over the channel between master and worker.
+const (
+	opSocket   = "socket"   // → sockets of one key
+	opStart    = "start"    // → the configuration; all sockets have come
+	opReload   = "reload"   // → another configuration; ← the runtime socket asks for a reload
+	opRelease  = "release"  // → our copies of removed sockets are closed
+	opSession  = "session"  // → a session of the master socket
+	opReady    = "ready"    // ← serving
+	opFailed   = "failed"   // ← not going to serve
+	opReloaded = "reloaded" // ← the end of a reload
+	opAnswer   = "answer"   // → the end of a reload that was asked for
+)
+
+// A worker is the master's view of one.
+type worker struct {
+	pid     int
+	process *os.Process
+	channel *handover.Channel
+	began   time.Time
+	ready   chan handover.Message // one, of opReady or opFailed
+	over    chan struct{}         // closed when the process has ended
+	state   *os.ProcessState      // set before over is closed
+
+	mu      sync.Mutex
+	answers map[int]chan handover.Message // guarded by mu
+}
+
+// launch starts a worker on the open sockets. It is called with mu held.
+func (m *Master) launch() (*worker, error) {
+	channel, theirs, err := handover.Pair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	s := Spawn{
+		Args: m.opt.Args, Keep: m.passed(), File: theirs, FileIn: WorkerVariable,
+		// What is between systemd and the master is none of the worker's business.
+		Unset: []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"},
+	}
+	process, err := s.Start()
+	if err != nil {
+		channel.Close()
+		return nil, err
+	}
+	w := &worker{
+		pid: process.Pid, process: process, channel: channel, began: time.Now(),
+		ready: make(chan handover.Message, 1), over: make(chan struct{}), answers: map[int]chan handover.Message{},
+	}
+	go m.hear(w) // ends with the worker
+	go func() {  // ends with the worker
+		w.state, _ = process.Wait()
+		close(w.over)
+		m.exits <- w
+	}()
+	if err := w.give(m.sockets, m.world, opStart, 0); err != nil {
+		_ = process.Kill()
+		<-m.exits
+		return nil, err
+	}
+	return w, nil
+}
+
+// passed are the inherited descriptors that are no listening sockets: those
+// come with their key, so that nothing else holds them open.
+func (m *Master) passed() []int {
+	taken := map[int]bool{}
+	for _, px := range m.cfg.Proxies {
+		for _, b := range px.Binds {
+			if b.Addr.Kind == config.AddrFD {
+				taken[b.Addr.FD] = true
+			}
+		}
+	}
+	for _, s := range m.cfg.Global.StatsSockets {
+		if s.Addr.Kind == config.AddrFD {
+			taken[s.Addr.FD] = true
+		}
+	}
+	if s := m.opt.Socket; s != nil && s.Addr.Kind == config.AddrFD {
+		taken[s.Addr.FD] = true
+	}
+	var list []int
+	for _, fd := range m.opt.Inherited {
+		if !taken[fd] {
+			list = append(list, fd)
+		}
+	}
+	return list
+}
+
+// give sends sockets and a configuration.
+func (w *worker) give(sockets engine.Sockets, world *handover.World, op string, id int) error {
+	for key, fds := range sockets {
+		if err := w.channel.SendAll(handover.Message{Op: opSocket, Key: key, Files: fds}); err != nil {
+			return err
+		}
+	}
+	f, err := world.Give()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return w.channel.Send(handover.Message{Op: op, ID: id, Files: []int{int(f.Fd())}})
+}
+
+// hear takes the worker's messages until it is gone.
+func (m *Master) hear(w *worker) {
+	defer w.channel.Close()
+	for {
+		msg, err := w.channel.Receive()
+		if err != nil {
+			return
+		}
+		switch msg.Op {
+		case opReady, opFailed:
+			select {
+			case w.ready <- msg:
+			default:
+			}
+		case opReloaded:
+			w.mu.Lock()
+			if c := w.answers[msg.ID]; c != nil {
+				c <- msg
+				delete(w.answers, msg.ID)
+			}
+			w.mu.Unlock()
+		case opReload:
+			go func() { // ends by itself, see answerWait
+				ok, log := m.Reload()
+				_ = w.channel.Send(handover.Message{Op: opAnswer, ID: msg.ID, OK: ok, Text: log})
+			}()
+		}
+		handover.CloseAll(msg.Files)
+	}
+}
+
+// await waits until the worker serves.
+func (w *worker) await() error {
+	select {
+	case msg := <-w.ready:
+		if msg.Op == opFailed {
+			return errors.New(strings.TrimSpace(msg.Text))
+		}
+		return nil
+	case <-w.over:
+		select {
+		case msg := <-w.ready:
+			if msg.Op == opFailed {
+				return errors.New(strings.TrimSpace(msg.Text))
+			}
+		default:
+		}
+		return errEnded
+	}
+}
+
+// ask sends a configuration and waits for what the worker says.
+func (w *worker) ask(sockets engine.Sockets, world *handover.World, id int) (handover.Message, error) {
+	answer := make(chan handover.Message, 1)
+	w.mu.Lock()
+	w.answers[id] = answer
+	w.mu.Unlock()
+	if err := w.give(sockets, world, opReload, id); err != nil {
+		return handover.Message{}, err
+	}
+	select {
+	case msg := <-answer:
+		return msg, nil
+	case <-w.over:
+		return handover.Message{}, errEnded
+	case <-time.After(answerWait):
+		return handover.Message{}, errors.New("the worker does not answer")
+	}
+}
+
+func (w *worker) ended() bool {
+	select {
+	case <-w.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// code is the exit code as shells count it.
+func (w *worker) code() int {
+	if w.state == nil {
+		return 1
+	}
+	if s, ok := w.state.Sys().(syscall.WaitStatus); ok && s.Signaled() {
+		return 128 + int(s.Signal())
+	}
+	return w.state.ExitCode()
+}
