@@ -6,10 +6,11 @@ type metric struct {
 	name    string
 	field   string
 	counter bool
-	millis  bool  // the field is in milliseconds, the metric in seconds
-	on      Kinds // which of the three
-	http    bool  // only of proxies in mode http
-	skip    bool  // a row without a value has no series; else its value is NaN
+	millis  bool               // the field is in milliseconds, the metric in seconds
+	on      Kinds              // which of the three
+	http    bool               // only of proxies in mode http
+	skip    bool               // a row without a value has no series; else its value is NaN
+	get     func(r *Row) Value // instead of the field's
 	label   string
 	states  func(r *Row) []sample // instead of field: one series per state
 	help    string                // "": the field's text
@@ -55,8 +56,8 @@ var metrics = []metric{
 	{name: "limit_session_rate", field: "rate_lim", on: onF},
 	{name: "max_session_rate", field: "rate_max", on: onFBS},
 	{name: "check_status", on: onS, skip: true, states: checkSamples, help: "1 for how the last check ended, 0 for the others"},
-	{name: "check_code", field: "check_code", on: onS, skip: true},
-	{name: "check_duration_seconds", field: "check_duration", millis: true, on: onS, skip: true, help: "Seconds that the last check took"},
+	{name: "check_code", field: "check_code", on: onS, skip: true, get: checking(func(r *Row) Value { return number(int64(r.state.Check.Code)) })},
+	{name: "check_duration_seconds", field: "check_duration", millis: true, on: onS, skip: true, get: checked(checkDuration), help: "Seconds that the last check took"},
 	{name: "http_responses_total", counter: true, on: onFBS, http: true, label: "code", states: replySamples, help: "Responses by class of status"},
 	{name: "http_requests_rate_max", field: "req_rate_max", on: onF, http: true},
 	{name: "http_requests_total", field: "req_tot", counter: true, on: onFB, http: true},

@@ -125,10 +125,14 @@ func appendProcess(b []byte, p *Facts, sel *Selection) []byte {
 
 // append writes all series of a metric; nothing if there are none.
 func (m *metric) append(b []byte, name string, kind Kind, rows []Row) []byte {
-	f := fieldByName(m.field)
-	help := m.help
-	if help == "" {
-		help = f.Text
+	help, get := m.help, m.get
+	if f := fieldByName(m.field); f != nil {
+		if get == nil {
+			get = f.Value
+		}
+		if help == "" {
+			help = f.Text
+		}
 	}
 	head := false
 	for i := range rows {
@@ -140,7 +144,7 @@ func (m *metric) append(b []byte, name string, kind Kind, rows []Row) []byte {
 		var v Value
 		if m.states != nil {
 			list = m.states(r)
-		} else if v = f.Value(r); !v.set && m.skip {
+		} else if v = get(r); !v.set && m.skip {
 			continue
 		}
 		for _, s := range list {

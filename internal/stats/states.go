@@ -88,7 +88,7 @@ func serversByState(r *Row) []sample { return tally(r, serverStates, serverState
 
 func serversByCheck(r *Row) []sample {
 	return tally(r, checkStates, func(st *backend.State) string {
-		if !st.Check.Enabled || st.Check.Paused {
+		if !st.Check.Enabled {
 			return ""
 		}
 		return st.Check.Status.String()

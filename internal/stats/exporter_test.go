@@ -1,0 +1,87 @@
+package stats
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"bascule/internal/backend"
+)
+
+// TestTheExporterReadsTheCSV runs Debian's prometheus-haproxy-exporter against
+// the page's ;csv.
+func TestTheExporterReadsTheCSV(t *testing.T) {
+	w := newWorld(t, pageConfig)
+	w.fes["web"].Counters.Add(0, backend.Reply2xx, 12)
+	w.check("app/s1", 3, backend.Result{Status: backend.CheckL4CON, Info: `refused, "again"`})
+	w.check("app/s2", 1, backend.Result{Status: backend.CheckL4OK})
+	uri := front(t, Page{w.src}.answer) + "/stats;csv"
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	ln.Close()
+	var stderr bytes.Buffer
+	cmd := exec.Command("prometheus-haproxy-exporter", "--haproxy.scrape-uri="+uri, "--web.listen-address="+addr)
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("prometheus-haproxy-exporter is needed: %v", err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	out := scrape(t, addr, &stderr)
+	for _, line := range []string{
+		"haproxy_up 1",
+		"haproxy_exporter_csv_parse_failures 0",
+		`haproxy_server_up{backend="app",server="s1"} 0`,
+		`haproxy_server_up{backend="app",server="s2"} 1`,
+		`haproxy_server_up{backend="odd.name",server="b1"} 1`,
+		`haproxy_frontend_http_responses_total{code="2xx",frontend="web"} 12`,
+		`haproxy_backend_up{backend="app"} 1`,
+	} {
+		name, value, _ := strings.Cut(line, " ")
+		if !strings.Contains(out, line+"\n") && !strings.Contains(out, strings.Replace(name, "_failures", "_failures_total", 1)+" "+value+"\n") {
+			t.Errorf("no line %s in\n%s", line, lines(out, "haproxy_up", "_failures", "server_up", "backend_up"))
+		}
+	}
+}
+
+// scrape waits for the exporter to listen and returns its metrics.
+func scrape(t *testing.T, addr string, stderr fmt.Stringer) string {
+	t.Helper()
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		res, err := c.Get("http://" + addr + "/metrics")
+		if err == nil {
+			b, err := io.ReadAll(res.Body)
+			if err = errors.Join(err, res.Body.Close()); err != nil {
+				t.Fatal(err)
+			}
+			return string(b)
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the exporter does not answer: %v\n%s", err, stderr)
+		}
+	}
+}
+
+// lines are those that hold one of the words.
+func lines(s string, words ...string) string {
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		for _, w := range words {
+			if strings.Contains(line, w) && !strings.HasPrefix(line, "#") {
+				b.WriteString(line)
+				break
+			}
+		}
+	}
+	return b.String()
+}
