@@ -81,6 +81,9 @@ func (i *idle) sample(loops []*loop.Loop, now time.Time) {
 	if took := int64(now.Sub(i.at)) * int64(len(loops)); !i.at.IsZero() && took > 0 {
 		i.percent = max(0, 100-int(100*(busy-i.busy)/took))
 	}
+	if i.at.IsZero() {
+		i.percent = 100
+	}
 	i.busy, i.at = busy, now
 }
 

@@ -15,7 +15,6 @@ import (
 	"bascule/internal/config"
 	"bascule/internal/engine"
 	"bascule/internal/handover"
-	"bascule/internal/lang"
 )
 
 // WorkerVariable names the environment variable that tells a process that it
@@ -39,8 +38,10 @@ const (
 
 // Options are what a master is given.
 type Options struct {
-	Args      []string // of this process, for the worker
-	Load      func() (*config.Config, *handover.World, *lang.Problems)
+	Args []string // of this process, for the worker
+	// Load reads the configuration again; cfg is nil if it is unusable. log
+	// holds its problems as they are printed.
+	Load      func() (cfg *config.Config, world *handover.World, log string)
 	Cfg       *config.Config // of the first Load
 	World     *handover.World
 	Systemd   bool // -Ws

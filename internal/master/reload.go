@@ -3,7 +3,6 @@ package master
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -44,17 +43,15 @@ func (m *Master) Reload() (ok bool, log string) {
 
 func (m *Master) reload() (ok bool, log string) {
 	cfg, world, problems := m.opt.Load()
-	var text bytes.Buffer
-	_ = config.WriteProblems(&text, problems, os.Getpid()) // a Buffer takes all
-	if v := config.Judge(cfg, problems); v != config.Valid {
-		engine.Complain(&text, fmt.Errorf("config : %s", v))
-		return false, text.String()
+	text := bytes.NewBufferString(problems)
+	if cfg == nil {
+		return false, problems
 	}
 	m.mu.Lock()
 	w, loops := m.worker, engine.Loops(m.cfg)
 	if m.stopping || w == nil || w.ended() {
 		m.mu.Unlock()
-		engine.Complain(&text, errEnded)
+		engine.Complain(text, errEnded)
 		return false, text.String()
 	}
 	fresh, err := engine.Complete(cfg, loops, m.sockets)
@@ -62,7 +59,7 @@ func (m *Master) reload() (ok bool, log string) {
 	id := m.nextID
 	m.mu.Unlock()
 	if err != nil {
-		engine.Complain(&text, err)
+		engine.Complain(text, err)
 		return false, text.String()
 	}
 	msg, err := w.ask(fresh, world, id)
@@ -70,7 +67,7 @@ func (m *Master) reload() (ok bool, log string) {
 	if err != nil || !msg.OK {
 		fresh.Close()
 		if err != nil {
-			engine.Complain(&text, err)
+			engine.Complain(text, err)
 		}
 		return false, text.String()
 	}

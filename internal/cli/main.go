@@ -1,0 +1,74 @@
+// Package cli is bascule's command line: HAProxy's flags, and commands.
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"bascule/internal/drill"
+	"bascule/internal/engine"
+	"bascule/internal/fleet"
+	"bascule/internal/master"
+)
+
+// Main is the program; args begin with its name. It returns the exit code.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	inherited := master.Inherited()
+	name := filepath.Base(args[0])
+	words := args[1:]
+	if len(words) > 0 {
+		if run, ok := commands[words[0]]; ok {
+			return run(words[1:], stdin, stdout, stderr)
+		}
+		if words[0] == "run" {
+			words = words[1:]
+		}
+	}
+	f, err := parseFlags(words)
+	if err == nil && len(f.files) == 0 && f.version == 0 && f.condition == nil {
+		err = errUsage(name + " expects a configuration, by -f or after --")
+	}
+	if err != nil {
+		return usage(stderr, err)
+	}
+	switch {
+	case f.version == 1:
+		writeVersion(stdout)
+		return 0
+	case f.version == 2:
+		writeBuild(stdout)
+		return 0
+	case f.condition != nil:
+		return condition(f, stderr)
+	}
+	if err := f.chdir(); err != nil {
+		engine.Complain(stderr, err)
+		return 1
+	}
+	if f.check {
+		return check(f, stdout, stderr)
+	}
+	p := &process{flags: f, args: args, inherited: inherited, stderr: stderr, log: newLog(stderr, f.quiet)}
+	return p.run()
+}
+
+func (f *flags) chdir() error {
+	if f.dir == "" {
+		return nil
+	}
+	if err := os.Chdir(f.dir); err != nil {
+		return fmt.Errorf("Could not change to directory %s : %w", f.dir, err) //nolint:staticcheck // HAProxy's words
+	}
+	return nil
+}
+
+// commands are the first words that are no flags.
+var commands = map[string]func(args []string, stdin io.Reader, stdout, stderr io.Writer) int{
+	"check":   func(a []string, _ io.Reader, o, e io.Writer) int { return checkCommand(a, o, e) },
+	"reload":  func(a []string, _ io.Reader, o, e io.Writer) int { return reload(a, o, e) },
+	"fleet":   func(a []string, _ io.Reader, o, e io.Writer) int { return fleet.Main(a, o, e) },
+	"drill":   func(a []string, _ io.Reader, o, e io.Writer) int { return drill.Main(a, o, e) },
+	"version": func(_ []string, _ io.Reader, o, _ io.Writer) int { writeVersion(o); return 0 },
+}

@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"bascule/internal/config"
+	"bascule/internal/engine"
+	"bascule/internal/handover"
+	"bascule/internal/master"
+)
+
+// A process is one start of the balancer, in one of its shapes: foreground,
+// background, master, worker.
+type process struct {
+	*flags
+	args      []string
+	inherited []int
+	stderr    io.Writer
+	log       *slog.Logger
+}
+
+func (p *process) run() int {
+	if fd := os.Getenv(master.WorkerVariable); fd != "" {
+		return p.work(fd)
+	}
+	l := p.load()
+	if !p.quiet || l.cfg == nil {
+		io.WriteString(p.stderr, l.text)
+	}
+	if l.cfg == nil {
+		return 1
+	}
+	if l.verdict == config.NoListener {
+		engine.Complain(p.stderr, fmt.Errorf("[bascule] No enabled listener found (check for 'bind' directives) ! Exiting."))
+		return 1
+	}
+	if p.transfer != "" {
+		p.log.Warn("-x: sockets are not fetched from another process; this one opens its own beside it")
+	}
+	g := &l.cfg.Global
+	if ready := os.Getenv(readyVariable); ready == "" && (p.daemon || g.Daemon) && !p.foreground && !p.systemd {
+		return p.background()
+	}
+	if p.pidfile == "" {
+		p.pidfile = g.PIDFile
+	}
+	if p.master || g.MasterWorker {
+		return p.runMaster(l)
+	}
+	return p.runAlone(l)
+}
+
+// runMaster is -W and -Ws.
+func (p *process) runMaster(l loaded) int {
+	socket, err := parseSocket(p.socket)
+	if err != nil {
+		engine.Complain(p.stderr, err)
+		return 1
+	}
+	return master.Run(master.Options{
+		Args: p.args, Cfg: l.cfg, World: l.world, Startup: l.text, Systemd: p.systemd, PIDFile: p.pidfile,
+		Socket: socket, Inherited: p.inherited, Version: answered(), Log: p.log, Stderr: p.stderr,
+		Load: func() (*config.Config, *handover.World, string) {
+			l := p.load()
+			if l.verdict != config.Valid {
+				return nil, nil, l.text + unchanged(l)
+			}
+			return l.cfg, l.world, l.text
+		},
+		Started: func() { p.started(); p.relieve() },
+	})
+}
+
+// runAlone is the balancer without a master.
+func (p *process) runAlone(l loaded) int {
+	var e *engine.Engine
+	opt := p.options(l.text)
+	confined := l.cfg.Global.Chroot
+	opt.Reload = func() (bool, string) { return p.reload(e, confined) }
+	e, err := engine.New(l.cfg, opt)
+	if err != nil {
+		engine.Complain(p.stderr, err)
+		return 1
+	}
+	if err := p.writePID(); err != nil {
+		engine.Complain(p.stderr, err)
+		return 1
+	}
+	signals := caught()
+	if err := engine.Confine(&l.cfg.Global, true); err != nil {
+		engine.Complain(p.stderr, err)
+		return 1
+	}
+	e.Start()
+	if confined == "" {
+		for _, name := range engine.Unreadable(l.cfg) {
+			p.log.Warn(fmt.Sprintf("%s cannot be read as the user of this process: a reload is going to fail; start with -W or make it readable", name))
+		}
+	}
+	p.started()
+	p.relieve()
+	return p.live(e, signals, nil)
+}
+
+func (p *process) options(startup string) engine.Options {
+	return engine.Options{Log: p.log, MaxConn: p.maxconn, Version: answered(), Date: released(), Startup: startup}
+}
+
+// reload reads the configuration again and swaps it in, without a master.
+func (p *process) reload(e *engine.Engine, confined string) (ok bool, log string) {
+	if confined != "" {
+		e.Refused()
+		return false, fmt.Sprintf("[ALERT]    (%d) : this process is inside the chroot %s and has no master (-W): it cannot read its configuration again\n", os.Getpid(), confined)
+	}
+	l := p.load()
+	if l.cfg == nil || l.verdict != config.Valid {
+		e.Refused()
+		return false, l.text + unchanged(l)
+	}
+	ok, log = swap(e, l.cfg, nil)
+	if ok {
+		e.Release()
+	}
+	return ok, l.text + log
+}
+
+func unchanged(l loaded) string {
+	if l.verdict == config.NoListener {
+		return fmt.Sprintf("[ALERT]    (%d) : config : %s\n", os.Getpid(), l.verdict)
+	}
+	return ""
+}
+
+// swap puts a configuration in force and tells the result as text.
+func swap(e *engine.Engine, cfg *config.Config, have engine.Sockets) (ok bool, log string) {
+	notes, err := e.Swap(cfg, have)
+	var b strings.Builder
+	if err != nil {
+		engine.Complain(&b, err)
+		return false, b.String()
+	}
+	for _, note := range notes {
+		fmt.Fprintf(&b, "[NOTICE]   (%d) : %s\n", os.Getpid(), note)
+	}
+	return true, b.String()
+}
+
+func (p *process) writePID() error {
+	if p.pidfile == "" {
+		return nil
+	}
+	if err := os.WriteFile(p.pidfile, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644); err != nil {
+		return fmt.Errorf("Cannot create pidfile: %w", err) //nolint:staticcheck // HAProxy's words
+	}
+	return nil
+}
+
+// relieve tells the processes of -sf and -st that we have taken over.
+func (p *process) relieve() {
+	for _, pid := range p.finish {
+		_ = syscall.Kill(pid, syscall.SIGUSR1) // one that is gone needs no word
+	}
+	for _, pid := range p.terminate {
+		_ = syscall.Kill(pid, syscall.SIGTERM)
+	}
+}
+
+// caught are the signals that a balancer obeys.
+func caught() <-chan os.Signal {
+	c := make(chan os.Signal, 16)
+	signal.Notify(c, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT, syscall.SIGTTOU, syscall.SIGTTIN)
+	signal.Ignore(syscall.SIGPIPE)
+	return c
+}
