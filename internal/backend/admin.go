@@ -53,10 +53,7 @@ func (t *turn) enterMaint() {
 		t.note(noteWasDown, causeNone)
 		return
 	}
-	t.become(Stopped)
-	t.Downs++
-	t.close, t.retire, t.requeue = true, true, true
-	t.note(noteMaint, causeNone)
+	t.fall(noteMaint, causeNone)
 }
 
 // leaveMaint brings the server up at once, one failed check away from DOWN.
@@ -67,11 +64,8 @@ func (t *turn) leaveMaint() {
 		t.Health = t.Rise
 	}
 	t.note(noteLeaveMaint, causeNone)
-	if t.Admin.Drain() {
-		t.note(noteStillDrain, causeNone)
-		return
-	}
-	t.arrived = true
+	t.stillDrained()
+	t.arrived = !t.Admin.Drain()
 }
 
 // on takes over what the server's line says now. What was ordered at run time

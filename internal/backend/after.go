@@ -132,11 +132,8 @@ func (t *turn) stop(c cause) {
 	if t.Admin.Maint() || t.Op == Stopped {
 		return
 	}
-	t.become(Stopped)
-	t.Health = 0
-	t.Downs++
-	t.close, t.retire, t.requeue = true, true, true
-	t.note(noteDown, c)
+	t.fall(noteDown, c)
+	t.stillDrained()
 }
 
 // run brings the server up, through its slowstart if it has one.
@@ -147,6 +144,7 @@ func (t *turn) run(c cause) {
 	t.rise()
 	t.arrived = !t.Admin.Drain()
 	t.note(noteUp, c)
+	t.stillDrained()
 }
 
 // stopping leaves the server its persistent traffic only.
@@ -157,6 +155,25 @@ func (t *turn) stopping(c cause) {
 	t.become(Stopping)
 	t.requeue = true
 	t.note(noteStopping, c)
+	t.stillDrained()
+}
+
+// fall takes the server out, which is less of an alarm when it was on its way
+// out already.
+func (t *turn) fall(k noteKind, c cause) {
+	expected := t.Op == Stopping || t.Admin&drainMask != 0
+	t.become(Stopped)
+	t.Health = 0
+	t.Downs++
+	t.close, t.retire, t.requeue = true, true, true
+	t.notes = append(t.notes, note{k, c, expected})
+}
+
+// stillDrained says that coming up or going down has not ended the drain.
+func (t *turn) stillDrained() {
+	if t.Admin.Drain() {
+		t.note(noteStillDrain, causeNone)
+	}
 }
 
 func (t *turn) rise() {
@@ -193,6 +210,7 @@ func (ticked) on(t *turn) {
 	if t.Op == Starting && t.now.Sub(t.Since) >= t.SlowStart {
 		t.become(Running)
 		t.note(noteUp, causeNone)
+		t.stillDrained()
 	}
 }
 

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -41,8 +42,8 @@ func step(t *testing.T, p serverParams, script string) (st State, statuses []str
 				continue
 			}
 			sc := scene{backend: "be", server: "s1", st: &st, act: 1, bck: 1}
-			_, text := sc.tell(n)
-			notes = append(notes, text)
+			level, text := sc.tell(n)
+			notes = append(notes, fmt.Sprint(level, " ", text))
 		}
 	}
 	return st, statuses, notes
@@ -93,27 +94,39 @@ func TestMessagesAreHAProxys(t *testing.T) {
 		want   []string
 	}{
 		{"ok drain maint drain ready maint ready", []string{
-			"Server be/s1 enters drain state. " + online,
-			"Server be/s1 is going DOWN for maintenance. " + left,
-			"Server be/s1 is UP/DRAIN (leaving forced maintenance).",
-			"Server be/s1 remains in forced drain mode.",
-			"Server be/s1 is UP (leaving forced drain).",
-			"Server be/s1 is going DOWN for maintenance. " + left,
-			"Server be/s1 is UP/READY (leaving forced maintenance)."}},
+			"5 Server be/s1 enters drain state. " + online,
+			"5 Server be/s1 is going DOWN for maintenance. " + left,
+			"5 Server be/s1 is UP/DRAIN (leaving forced maintenance).",
+			"5 Server be/s1 remains in forced drain mode.",
+			"5 Server be/s1 is UP (leaving forced drain).",
+			"1 Server be/s1 is going DOWN for maintenance. " + left,
+			"5 Server be/s1 is UP/READY (leaving forced maintenance)."}},
 		{"ok bad bad bad drain ready maint ready", []string{
-			`Server be/s1 is DOWN, reason: Layer4 connection problem, info: "Connection refused", check duration: 0ms. ` + left,
-			"Server be/s1 enters drain state. " + left,
-			"Server be/s1 is DOWN (leaving forced drain).",
-			"Server be/s1 was DOWN and now enters maintenance.",
-			"Server be/s1 is UP/READY (leaving forced maintenance)."}},
+			`1 Server be/s1 is DOWN, reason: Layer4 connection problem, info: "Connection refused", check duration: 0ms. ` + left,
+			"5 Server be/s1 enters drain state. " + left,
+			"5 Server be/s1 is DOWN (leaving forced drain).",
+			"5 Server be/s1 was DOWN and now enters maintenance.",
+			"5 Server be/s1 is UP/READY (leaving forced maintenance)."}},
 		{"bad ok ok tick tick tick", []string{
-			`Server be/s1 is DOWN, reason: Layer4 connection problem, info: "Connection refused", check duration: 0ms. ` + left,
-			"Server be/s1 is UP, reason: Layer7 check passed, code: 200, check duration: 0ms. " + online,
-			"Server be/s1 is UP. " + online}},
+			`1 Server be/s1 is DOWN, reason: Layer4 connection problem, info: "Connection refused", check duration: 0ms. ` + left,
+			"5 Server be/s1 is UP, reason: Layer7 check passed, code: 200, check duration: 0ms. " + online,
+			"5 Server be/s1 is UP. " + online}},
+		{"ok drain bad bad bad ok ok ready 404 bad bad bad", []string{
+			"5 Server be/s1 enters drain state. " + online,
+			`5 Server be/s1 is DOWN, reason: Layer4 connection problem, info: "Connection refused", check duration: 0ms. ` + left,
+			"5 Server be/s1 remains in forced drain mode.",
+			"5 Server be/s1 is UP, reason: Layer7 check passed, code: 200, check duration: 0ms. " + online,
+			"5 Server be/s1 remains in forced drain mode.",
+			"5 Server be/s1 is UP (leaving forced drain).",
+			"5 Server be/s1 is stopping, reason: Layer7 check conditionally passed, code: 404, check duration: 0ms. " + online,
+			`5 Server be/s1 is DOWN, reason: Layer4 connection problem, info: "Connection refused", check duration: 0ms. ` + left}},
+		{"ok 404 maint", []string{
+			"5 Server be/s1 is stopping, reason: Layer7 check conditionally passed, code: 404, check duration: 0ms. " + online,
+			"5 Server be/s1 is going DOWN for maintenance. " + left}},
 		{"ok down stopping up", []string{
-			"Server be/s1 is DOWN, changed from CLI. " + left,
-			"Server be/s1 is stopping, changed from CLI. " + online,
-			"Server be/s1 is UP, changed from CLI. " + online}},
+			"1 Server be/s1 is DOWN, changed from CLI. " + left,
+			"5 Server be/s1 is stopping, changed from CLI. " + online,
+			"5 Server be/s1 is UP, changed from CLI. " + online}},
 	} {
 		_, _, got := step(t, slow, c.script)
 		if g, w := strings.Join(got, "\n"), strings.Join(c.want, "\n"); g != w {

@@ -15,8 +15,9 @@ const (
 
 // A note is a message about a server, told once the others' counts are known.
 type note struct {
-	kind  noteKind
-	cause cause
+	kind     noteKind
+	cause    cause
+	expected bool // the server was drained or stopping: no alarm
 }
 
 type noteKind uint8
@@ -42,7 +43,7 @@ const (
 	causeCLI
 )
 
-func (t *turn) note(k noteKind, c cause) { t.notes = append(t.notes, note{k, c}) }
+func (t *turn) note(k noteKind, c cause) { t.notes = append(t.notes, note{kind: k, cause: c}) }
 
 // A scene is what a message says beside the server's own state.
 type scene struct {
@@ -58,16 +59,19 @@ type scene struct {
 
 // tell words a note as HAProxy does and gives its severity.
 func (sc *scene) tell(n note) (level int, text string) {
-	name := sc.name()
+	name, alarm := sc.name(), LevelAlert
+	if n.expected {
+		alarm = LevelNotice
+	}
 	switch n.kind {
 	case noteDown:
-		return LevelAlert, name + " is DOWN" + sc.reason(n.cause) + sc.left()
+		return alarm, name + " is DOWN" + sc.reason(n.cause) + sc.left()
 	case noteUp:
 		return LevelNotice, name + " is UP" + sc.reason(n.cause) + sc.online()
 	case noteStopping:
 		return LevelNotice, name + " is stopping" + sc.reason(n.cause) + sc.online()
 	case noteMaint:
-		return LevelAlert, name + " is going DOWN for maintenance" + sc.left()
+		return alarm, name + " is going DOWN for maintenance" + sc.left()
 	case noteWasDown:
 		return LevelNotice, name + " was DOWN and now enters maintenance."
 	case noteLeaveMaint:

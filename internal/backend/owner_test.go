@@ -42,7 +42,7 @@ func TestSessionsAreClosedWhenAServerIsMarkedDown(t *testing.T) {
 		}
 		order(t, b, "s1", Maint)
 		d.expect(t, "shutdown s1 D",
-			"1 Server be/s1 is going DOWN for maintenance. 1 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.")
+			"5 Server be/s1 is going DOWN for maintenance. 1 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.")
 		order(t, b, "s1", Ready)
 		d.expect(t, "5 Server be/s1 is UP/READY (leaving forced maintenance).")
 		b.Server("s1").Cur.Enter()
