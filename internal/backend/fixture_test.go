@@ -91,9 +91,7 @@ func picks(b *Backend, n int) (names []string) {
 			continue
 		}
 		names = append(names, c.Srv.Name)
-		if !c.Full {
-			c.Srv.Release(0)
-		}
+		c.Srv.Release(0)
 	}
 	return names
 }

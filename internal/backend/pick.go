@@ -31,13 +31,13 @@ const (
 )
 
 // A Choice is the answer of Pick. With Srv nil and Full false no server is
-// available (503, "SC"). With Full the stream has no slot yet: Enqueue(Srv),
-// where Srv is the only server it may wait for, or nil for any.
+// available (503, "SC").
 type Choice struct {
-	Srv     *Server
+	Srv     *Server // a slot on it is taken
 	Persist PersistState
-	Direct  bool // the cookie designated it
-	Full    bool
+	Direct  bool    // the cookie designated Srv or Wait
+	Full    bool    // all slots are taken: Enqueue(Wait)
+	Wait    *Server // with Full: the only server to wait for, nil: any
 }
 
 // Pick chooses a server and takes a slot on it, which Release gives back. It
@@ -57,16 +57,30 @@ func (b *Backend) Pick(a *Args) Choice {
 			default:
 				c.Persist = PersistValid
 				if h.srv != a.Avoid {
-					c.Srv, c.Direct, c.Full = h.srv, true, !b.slot(h.srv)
-					return c
+					c.Direct = true
+					return c.on(h.srv, b.slot(h.srv))
 				}
 			}
 		}
 	}
-	c.Srv, c.Full = b.balance(sn, a)
-	if c.Srv != nil && !c.Full {
+	if len(sn.usable) == 0 {
+		return c
+	}
+	c = c.on(b.balance(sn, a))
+	if c.Srv != nil {
 		c.Srv.Counters.Add(a.Loop, LBTotal, 1)
 		b.Counters.Add(a.Loop, LBTotal, 1)
+	}
+	return c
+}
+
+// on completes a choice with the server found; without a slot the stream waits
+// for it, or for any if srv is nil.
+func (c Choice) on(srv *Server, slot bool) Choice {
+	if slot {
+		c.Srv = srv
+	} else {
+		c.Wait, c.Full = srv, true
 	}
 	return c
 }
@@ -81,16 +95,14 @@ func (b *Backend) slot(s *Server) bool {
 	return s.Queue.Cur() == 0 && b.Queue.Cur() == 0 && s.Cur.EnterBelow(limit)
 }
 
-// balance chooses by the algorithm.
-func (b *Backend) balance(sn *Snapshot, a *Args) (srv *Server, full bool) {
-	switch len(sn.usable) {
-	case 0:
-		return nil, false
-	case 1: // not hashed, and nothing else to turn to
+// balance chooses by the algorithm, for one usable server or more. slot says
+// whether it took a slot; if not, srv is the one to wait for, nil: any.
+func (b *Backend) balance(sn *Snapshot, a *Args) (srv *Server, slot bool) {
+	if len(sn.usable) == 1 { // not hashed, and nothing else to turn to
 		if s := sn.usable[0]; b.slot(s) {
-			return s, false
+			return s, true
 		}
-		return nil, true
+		return nil, false
 	}
 	switch sn.balance.Algorithm {
 	case config.RoundRobin, config.StaticRR:
@@ -117,16 +129,16 @@ func (b *Backend) inTurn(sn *Snapshot, avoid *Server) (*Server, bool) {
 	for k := range min(n, uint64(4*len(sn.usable))) {
 		s := sn.usable[sn.sequence[(at+k)%n]]
 		if s != avoid && b.slot(s) {
-			return s, false
+			return s, true
 		}
 	}
 	for k := range len(sn.usable) {
 		s := sn.usable[(int(at%uint64(len(sn.usable)))+k)%len(sn.usable)]
 		if s != avoid && b.slot(s) {
-			return s, false
+			return s, true
 		}
 	}
-	return nil, true
+	return nil, false
 }
 
 // hashed takes the server that a hash belongs to; if that one is full, the
@@ -147,7 +159,7 @@ func (b *Backend) hashed(sn *Snapshot, hash uint32, avoid *Server) (*Server, boo
 			s = sn.next(hash, avoid)
 		}
 	}
-	return s, !b.slot(s)
+	return s, b.slot(s)
 }
 
 // next is the first server other than avoid after the slot of hash in the map.
@@ -181,11 +193,11 @@ func (b *Backend) byLoad(sn *Snapshot, avoid *Server) (*Server, bool) {
 			break
 		}
 		if s := sn.usable[i]; b.slot(s) {
-			return s, false
+			return s, true
 		}
 		loads[i].Avoid = true
 	}
-	return nil, true
+	return nil, false
 }
 
 // maxDraws is the most that balance random(N) draws; more gain nothing.

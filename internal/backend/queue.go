@@ -9,8 +9,7 @@ import (
 // A Waiter is a stream in a queue.
 type Waiter interface {
 	// Granted is called once, on any goroutine, when the stream has left the
-	// queue: it holds a slot on srv, which must be released; or srv is nil and
-	// no server is available any more. It must not block.
+	// queue: it holds a slot on srv, which must be released. It must not block.
 	Granted(srv *Server)
 }
 
@@ -162,8 +161,8 @@ func (b *Backend) wake() {
 	deliver(grants)
 }
 
-// serve gives every free slot away, and tells those who wait for any server
-// when there is none; the lock is held.
+// serve gives every free slot away; the lock is held. When the last server goes
+// down, those who wait keep waiting: one may come back before timeout queue.
 func (b *Backend) serve() (grants []grant) {
 	q := &b.line
 	if len(q.where) == 0 {
@@ -175,11 +174,6 @@ func (b *Backend) serve() (grants []grant) {
 			b.leave(q.where[w], w)
 			grants = append(grants, grant{w, s})
 		}
-	}
-	for len(sn.usable) == 0 && q.any.Len() > 0 {
-		w := q.any.Front().Value.(entry).w
-		b.leave(q.where[w], w)
-		grants = append(grants, grant{w, nil})
 	}
 	return grants
 }

@@ -12,10 +12,10 @@ func TestFullServersAreQueuedFor(t *testing.T) {
 	if one == two {
 		t.Fatalf("two streams in one slot of %s", one.Name)
 	}
-	if c := b.Pick(&Args{}); !c.Full || c.Srv != nil {
+	if c := b.Pick(&Args{}); !c.Full || c.Srv != nil || c.Wait != nil {
 		t.Fatalf("balanced: got %+v, want to wait for any", c)
 	}
-	if c := b.Pick(&Args{Cookie: []byte("c2")}); !c.Full || c.Srv != two || !c.Direct {
+	if c := b.Pick(&Args{Cookie: []byte("c2")}); !c.Full || c.Srv != nil || c.Wait != two || !c.Direct {
 		t.Fatalf("by cookie: got %+v, want to wait for s2", c)
 	}
 	var any1, own2, any3 waiter
@@ -98,11 +98,15 @@ func TestStreamsOfALostServerWaitForAnother(t *testing.T) {
 			t.Errorf("the oldest got %v", got)
 		}
 		order(t, b, "s2", Maint)
-		if got := any.grants(); len(got) != 1 || got[0] != nil {
-			t.Errorf("with no server left: got %v", got)
-		}
 		if c := b.Pick(&Args{}); c.Srv != nil || c.Full {
-			t.Errorf("got %+v", c)
+			t.Errorf("with no server left: got %+v", c)
+		}
+		if len(any.grants()) != 0 || b.Queue.Cur() != 1 {
+			t.Error("who waits already keeps waiting for a server to come back")
+		}
+		order(t, b, "s1", Ready)
+		if got := any.grants(); len(got) != 1 || got[0] != one {
+			t.Errorf("it came back: got %v", got)
 		}
 	})
 }
@@ -140,7 +144,7 @@ func TestSlotsAreNeverExceededNorLost(t *testing.T) {
 				c := b.Pick(&a)
 				if c.Full {
 					p := make(pass, 1)
-					b.Enqueue(c.Srv, p)
+					b.Enqueue(c.Wait, p)
 					if i%5 == 0 && b.Dequeue(p) {
 						continue
 					}
