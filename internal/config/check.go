@@ -68,6 +68,7 @@ func (x *line) checkHTTPVersion(v string) bool {
 
 // parseCheckSend reads `http-check send …`.
 func parseCheckSend(x *line) {
+	x.px.checkRules = true
 	c := &checkSend{}
 	if x.px.sends != nil {
 		if x.px.sends.set {
@@ -145,6 +146,7 @@ func parseCheckExpect(x *line) {
 		x.alert(x.name, "a second 'http-check expect' is known but not supported yet: checks have one step.")
 		return
 	}
+	x.px.checkRules = true
 	e := Expect{}
 	i := 0
 	if x.arg(i) == "!" {

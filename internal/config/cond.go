@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+
 	"bascule/internal/lang"
 )
 
@@ -102,12 +104,12 @@ func (c *conditionStack) tooMany(l *loader, words []lang.Word, n int) bool {
 	return false
 }
 
-// end complains about levels that the file leaves open.
+// end complains about levels that the file leaves open, at its last line as
+// HAProxy does.
 func (c conditionStack) end(l *loader) {
 	for i := len(c) - 1; i >= 0; i-- {
-		known := len(l.problems.List)
-		l.problems.Alertf(c[i].at, "non-terminated '.if' block.")
-		l.excerpts(known)
+		l.problems.List = append(l.problems.List, lang.Problem{Severity: lang.Alert, Pos: lang.Pos{File: l.pos.File, Line: l.pos.Line},
+			Text: fmt.Sprintf("non-terminated '.if' block (line %d).", c[i].at.Pos.Line)})
 	}
 }
 

@@ -17,7 +17,8 @@ type draft struct {
 	kind       string    // frontend, backend, listen
 	at         lang.Word // its name in the header
 	isDefaults bool
-	acls       *rule.ACLs
+	inheritance
+	acls *rule.ACLs
 
 	logs       []logLine
 	format     logFormat
@@ -28,11 +29,19 @@ type draft struct {
 	timeoutSet map[string]bool
 	serverAt   []lang.Word // names of Servers, in the same order
 	modeAt     lang.Word
-	optHTTPChk bool
+	checkRules bool // an http-check line was seen
 	sends      *checkSend
 	redirects  []*rule.Action
 	backlog    int
 	lastRule   string // the first kind of rule seen that is evaluated after http-request
+}
+
+// inheritance is what a defaults section knows of those that follow it.
+type inheritance struct {
+	hasRules bool    // it has http-request or other rules
+	usedBy   Section // the sides that took them
+	named    bool    // a `from` names it
+	unnamed  bool    // a section without `from` follows it
 }
 
 // A logLine is one `log` line: a sink of its own or those of global.
@@ -94,6 +103,7 @@ func (d *draft) child() *draft {
 	}
 	px.Check.Fields = slices.Clip(d.Check.Fields)
 	c.logs = slices.Clip(d.logs)
+	c.inheritance = inheritance{}
 	c.acls = &rule.ACLs{ReadFile: d.acls.ReadFile}
 	c.timeoutSet = maps.Clone(d.timeoutSet)
 	c.servers = map[string]*Server{}

@@ -84,7 +84,7 @@ func globalFlag(field func(*Global) *bool) func(*line) {
 func parseUser(x *line) {
 	g := &x.cfg.Global
 	if g.UID >= 0 {
-		x.alert(x.name, "user/uid already specified. Continuing.")
+		x.note(x.name, "user/uid already specified. Continuing.")
 		return
 	}
 	uid, _, err := x.env.LookupUser(x.arg(0))
@@ -99,7 +99,7 @@ func parseUser(x *line) {
 func parseGroup(x *line) {
 	g := &x.cfg.Global
 	if g.GID >= 0 {
-		x.alert(x.name, "gid/group was already specified. Continuing.")
+		x.note(x.name, "gid/group was already specified. Continuing.")
 		return
 	}
 	gid, err := x.env.LookupGroup(x.arg(0))
@@ -194,7 +194,7 @@ var globalKeywords = []Keyword{
 
 func parseGlobalMaxconn(x *line) {
 	if x.cfg.Global.MaxConn != 0 {
-		x.alert(x.name, "'maxconn' already specified. Continuing.")
+		x.note(x.name, "'maxconn' already specified. Continuing.")
 		return
 	}
 	globalInt(0, maxInt32, func(g *Global) *int { return &g.MaxConn })(x)

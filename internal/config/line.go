@@ -38,6 +38,10 @@ func (x *line) alert(w lang.Word, format string, args ...any) {
 	x.problems.Alertf(w, format, args...)
 }
 
+func (x *line) note(w lang.Word, format string, args ...any) {
+	x.problems.Notef(w, format, args...)
+}
+
 func (x *line) warn(w lang.Word, format string, args ...any) {
 	x.problems.Warnf(w, format, args...)
 }
@@ -114,8 +118,6 @@ func (x *line) timeOf(w lang.Word, name string, unit time.Duration) (time.Durati
 		return d, true
 	case lang.ErrTimerOverflow:
 		x.alert(w, "timer overflow in argument '%s' to '%s' (maximum value is 2147483647 ms or ~24.8 days)", w.Text, name)
-	case lang.ErrTimerUnderflow:
-		x.alert(w, "timer underflow in argument '%s' to '%s' (minimum non-null value is 1 ms)", w.Text, name)
 	default:
 		x.alert(w, "%s in '%s'", err, name)
 	}

@@ -28,6 +28,7 @@ func Load(files []string, env Env) (*Config, *lang.Problems) {
 		l.whole(lang.Alert, "Some warnings were found and 'zero-warning' is set. Aborting.")
 	}
 	if l.problems.Alerts() > 0 {
+		l.whole(lang.Alert, "Fatal errors found in configuration.")
 		return nil, l.problems
 	}
 	return l.cfg, l.problems

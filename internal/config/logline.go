@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bascule/internal/lang"
 	"bascule/internal/logs"
 )
 
@@ -49,9 +50,13 @@ func setFormat(kind string) func(*line) {
 			x.alert(x.args[0], "keyword 'httplog' only supports option 'clf'.")
 			return
 		}
-		if x.atMost(0) {
-			x.px.format = logFormat{kind: kind, at: x.name}
+		if !x.atMost(0) {
+			return
 		}
+		if !x.px.isDefaults && !x.px.Frontend {
+			x.warn(x.name, "backend '%s' : 'option %slog' directive is ignored in backends.", x.px.Name, kind)
+		}
+		x.px.format = logFormat{kind: kind, at: x.name}
 	}
 }
 
@@ -67,6 +72,13 @@ func parseLogFormat(x *line) {
 
 // settleLogs compiles the traffic log of a frontend once its mode is known.
 func (l *loader) settleLogs(d *draft) {
+	if d.format.kind == "http" && d.Mode == ModeTCP {
+		d.format.kind = "tcp"
+		if !d.Disabled {
+			l.about(lang.Warning, d.format.at, "parsing [%s] : 'option httplog' not usable with %s '%s' (needs 'mode http'). Falling back to 'option tcplog'.",
+				place(d.format.at.Pos), d.noun(), d.Name)
+		}
+	}
 	for _, line := range d.logs {
 		if line.global {
 			d.Logs = append(d.Logs, l.cfg.Global.Logs...)

@@ -155,8 +155,13 @@ func (c *condition) call(name string, p predicate) (bool, error) {
 	if len(args) == 1 && args[0] == "" && p.args == 0 {
 		args = nil
 	}
-	if len(args) != p.args {
-		return false, fmt.Errorf("'%s' expects %d argument(s), got %d, in conditional expression '%s'", name, p.args, len(args), c.text)
+	if len(args) < p.args {
+		return false, fmt.Errorf("missing arguments (got %d/%d), type 'string' expected in argument %d of predicate '%s' used in conditional expression '%s'",
+			len(args), p.args, len(args), name, c.text)
+	}
+	if len(args) > p.args {
+		return false, fmt.Errorf("expected ')' before ',%s)' in argument %d of predicate '%s' used in conditional expression '%s'",
+			args[p.args], p.args, name, c.text)
 	}
 	value, err := p.eval(c, args)
 	if err != nil {

@@ -20,7 +20,7 @@ func flag(name, text string, in Section, field func(*Proxy) *bool) Keyword {
 
 // optionKeywords are the `option X` lines that are read.
 var optionKeywords = []Keyword{
-	flag("abortonclose", "Gives up a request that still waits for a server when its client is gone.", inProxy, func(p *Proxy) *bool { return &p.AbortOnClose }),
+	flag("abortonclose", "Gives up a request that still waits for a server when its client is gone.", inBack, func(p *Proxy) *bool { return &p.AbortOnClose }),
 	flag("allbackups", "Uses all backup servers at once instead of the first.", inBack, func(p *Proxy) *bool { return &p.AllBackups }),
 	flag("dontlog-normal", "Logs only what went wrong.", inFront, func(p *Proxy) *bool { return &p.DontLogNormal }),
 	flag("dontlognull", "Does not log connections on which nothing was sent.", inFront, func(p *Proxy) *bool { return &p.DontLogNull }),
@@ -32,9 +32,9 @@ var optionKeywords = []Keyword{
 	{Name: "option http-server-close", In: inProxy, Text: "Keeps the client's connection and closes the server's after each answer.", Example: "option http-server-close", No: true, parse: parseKeep(KeepServerClose)},
 	{Name: "option httpchk", In: inBack, Usage: "[<method>] [<uri>] [<version>]", Text: "Checks by an HTTP request; 2xx and 3xx pass where http-check expect says nothing else.", Example: "option httpchk GET /health", parse: parseHTTPChk},
 	{Name: "option httpclose", In: inProxy, Text: "Closes the connections of client and server after each answer.", Example: "option httpclose", No: true, parse: parseKeep(KeepClose)},
-	{Name: "option httplog", In: inFront, Text: "Logs HAProxy's HTTP line.", Example: "option httplog", parse: setFormat("http")},
+	{Name: "option httplog", In: inProxy, Text: "Logs HAProxy's HTTP line.", Example: "option httplog", parse: setFormat("http")},
 	{Name: "option redispatch", In: inBack, Usage: "[<interval>]", Text: "A retry may go to another server: the last one, or every one counted by a positive interval.", Example: "option redispatch", No: true, parse: parseRedispatch},
-	{Name: "option tcplog", In: inFront, Text: "Logs HAProxy's TCP line.", Example: "option tcplog", parse: setFormat("tcp")},
+	{Name: "option tcplog", In: inProxy, Text: "Logs HAProxy's TCP line.", Example: "option tcplog", parse: setFormat("tcp")},
 }
 
 func parseKeep(k Keep) func(*line) {
@@ -287,8 +287,8 @@ var proxyKeywords = []Keyword{
 	}},
 	{Name: "balance", In: inBack, Usage: "<algorithm> [<options>]", Text: "How a server is chosen: roundrobin (the default), static-rr, leastconn, first, source, uri, random.", Example: "balance uri depth 2", parse: parseBalance},
 	{Name: "bind", In: InFrontend, Usage: "<address>:<port>[,…] [options]", Text: "Where the frontend listens.", Example: "bind 127.0.0.1:8080", parse: parseBind},
-	{Name: "capture request header", In: InFrontend, Usage: "<name> len <length>", Text: "Keeps a header of the request for the log.", Example: "capture request header Host len 40", Strict: true, parse: parseCapture(false)},
-	{Name: "capture response header", In: InFrontend, Usage: "<name> len <length>", Text: "Keeps a header of the answer for the log.", Example: "capture response header Content-Length len 12", Strict: true, parse: parseCapture(true)},
+	{Name: "capture request header", In: InFrontend, Usage: "<name> len <length>", Text: "Keeps a header of the request for the log.", Example: "capture request header Host len 40", parse: parseCapture(false)},
+	{Name: "capture response header", In: InFrontend, Usage: "<name> len <length>", Text: "Keeps a header of the answer for the log.", Example: "capture response header Content-Length len 12", parse: parseCapture(true)},
 	{Name: "cookie", In: inBack, Usage: "<name> insert [indirect] [nocache] [postonly] [preserve] [httponly] [secure] [domain <domain>] [maxidle <time>] [maxlife <time>] [attr <value>]", Text: "Keeps a client on its server by a cookie that is put into answers.", Example: "cookie SRV insert indirect nocache httponly", parse: parseCookie},
 	{Name: "declare capture", In: InFrontend, Usage: "request|response len <length>", Text: "Makes a capture slot that http-request capture fills by its number.", Example: "declare capture request len 20", Strict: true, parse: parseDeclareCapture},
 	{Name: "default-server", In: inBack, Usage: "<options>", Text: "Options for the server lines that follow.", Example: "default-server check inter 5s fall 3 rise 2", Strict: true, parse: parseDefaultServer},
@@ -317,7 +317,7 @@ var proxyKeywords = []Keyword{
 	{Name: "mode", In: inProxy, Usage: "http|tcp", Text: "Whether the proxy speaks HTTP or passes bytes; tcp where it is not given.", Example: "mode http", parse: parseMode},
 	{Name: "monitor-uri", In: inFront, Usage: "<uri>", Text: "Answers 200 to this path without asking a server.", Example: "monitor-uri /ping", parse: parseMonitorURI},
 	{Name: "retries", In: inBack, Usage: "<count>", Text: "How often a connection to a server is tried again; 3 where not given.", Example: "retries 3", parse: parseRetries},
-	{Name: "retry-on", In: inBack, Usage: "conn-failure", Text: "What is tried again; a failed connection is the only one yet.", Example: "retry-on conn-failure", parse: parseRetryOn},
+	{Name: "retry-on", In: inBack, Usage: "conn-failure", Text: "What is tried again; a failed connection is the only one yet.", Example: "retry-on conn-failure", Strict: true, parse: parseRetryOn},
 	{Name: "server", In: InBackend, Usage: "<name> <address>:<port> [options]", Text: "A server of the backend.", Example: "server s1 127.0.0.1:8080 check", Strict: true, parse: parseServer},
 	timeout("check", "How long the answer to a check may take, once connected.", inBack, func(t *Timeouts) *time.Duration { return &t.Check }),
 	timeout("client", "How long a client may be silent.", inFront, func(t *Timeouts) *time.Duration { return &t.Client }),

@@ -16,13 +16,13 @@ func (l *loader) resolve() {
 		l.sameNames(d)
 		l.settleLogs(d)
 		d.settleCheck()
-		d.HTTPRequest = append(d.HTTPRequest, d.redirects...)
 		for _, b := range d.Binds {
 			if b.Backlog == 0 {
 				b.Backlog = d.backlog
 			}
 		}
 		l.verify(d)
+		d.HTTPRequest = append(d.HTTPRequest, d.redirects...)
 	}
 	if l.problems.Alerts() == 0 {
 		l.resolveServers()
@@ -49,6 +49,10 @@ func (l *loader) backend(d *draft, name lang.Word, keyword string) *Proxy {
 	if b == nil {
 		l.about(lang.Alert, name, "Proxy '%s': unable to find required %s: '%s'.", d.Name, keyword, name.Text)
 		l.hintBackends(name)
+		return nil
+	}
+	if b == d {
+		l.about(lang.Alert, name, "Proxy '%s': loop detected for %s: '%s'.", d.Name, keyword, name.Text)
 		return nil
 	}
 	if b.Mode != d.Mode {

@@ -69,6 +69,7 @@ func actionList(set rule.Set, list func(*Proxy) *[]*rule.Action) func(*line) {
 			return
 		}
 		x.lateRule()
+		x.px.hasRules = x.px.isDefaults
 		to := list(x.px.Proxy)
 		if n := len(*to); n > 0 && (*to)[n-1].Final() {
 			x.warn(x.name, "previous '%s' action is final and has no condition attached, further entries are NOOP.", x.kw.Name)
@@ -145,7 +146,7 @@ func (x *line) lateRule() {
 // ruleKeywords are the lines that carry conditions and actions.
 var ruleKeywords = []Keyword{
 	{Name: "acl", In: inProxy, Usage: "<name> <criterion> [flags] [operator] [<value>…]", Text: "Names a test; lines with the same name are alternatives.", Example: "acl is_stream path_beg /hls/ /stream/", parse: parseACL},
-	{Name: "default_backend", In: inFront, Usage: "<backend>", Text: "The backend for requests that no use_backend takes.", Example: "default_backend web", Strict: true, parse: parseDefaultBackend},
+	{Name: "default_backend", In: inFront, Usage: "<backend>", Text: "The backend for requests that no use_backend takes.", Example: "default_backend web", parse: parseDefaultBackend},
 	{Name: "http-after-response", In: inProxy, Usage: "<action> [{if|unless} <condition>]", Text: "An action on every answer, those made here included.", Example: "http-after-response set-header Strict-Transport-Security max-age=31536000",
 		parse: actionList(rule.HTTPAfterResponse, func(p *Proxy) *[]*rule.Action { return &p.HTTPAfter })},
 	{Name: "http-request", In: inProxy, Usage: "<action> [{if|unless} <condition>]", Text: "An action on every request, in the order of the lines.", Example: "http-request set-header X-Forwarded-Proto http",

@@ -76,6 +76,9 @@ func (l *loader) enterDefaults(words []lang.Word) {
 		if parent == nil {
 			l.problems.Alertf(from, "defaults section '%s' not found for defaults '%s'.", from.Text, name.Text)
 		} else {
+			if parent.hasRules {
+				l.problems.Alertf(from, "a defaults section cannot inherit from a defaults section defining TCP/HTTP rules (defaults section at %s).", place(parent.at.Pos))
+			}
 			d = parent.child()
 			d.at = words[0]
 		}
@@ -108,6 +111,7 @@ func (l *loader) enterProxy(words []lang.Word) {
 			parent = l.current
 		}
 	}
+	l.inherit(parent, kind, name, from.Text != "")
 	d := parent.child()
 	d.isDefaults = false
 	d.kind, d.at, d.Name = kind, name, name.Text
@@ -116,6 +120,30 @@ func (l *loader) enterProxy(words []lang.Word) {
 	l.section = sectionState{kind: kind, name: name.Text, px: d}
 	l.declare(d)
 	l.drafts = append(l.drafts, d)
+}
+
+// inherit notes that a proxy follows a defaults section and says what must not be.
+func (l *loader) inherit(parent *draft, kind string, name lang.Word, byName bool) {
+	parent.named = parent.named || byName
+	parent.unnamed = parent.unnamed || !byName
+	if parent.named && parent.unnamed && parent.Name != "" {
+		l.problems.Notef(name, "defaults section '%s' (declared at %s) is explicitly referenced by another proxy and implicitly used here. To avoid any ambiguity don't mix both usage. Add a last defaults section not explicitly used or always use explicit references.",
+			parent.Name, place(parent.at.Pos))
+	}
+	if !parent.hasRules {
+		return
+	}
+	side := InFrontend
+	if kind == "backend" {
+		side = InBackend
+	}
+	switch {
+	case kind == "listen":
+		l.problems.Alertf(name, "a listen section cannot inherit from a defaults section defining TCP/HTTP rules.")
+	case parent.usedBy&^side != 0:
+		l.problems.Alertf(name, "frontends and backends cannot inherit from the same defaults section if it defines TCP/HTTP rules (defaults section at %s).", place(parent.at.Pos))
+	}
+	parent.usedBy |= side
 }
 
 // declare enters a proxy's name; frontends and backends have their own name

@@ -21,6 +21,9 @@ func Judge(cfg *Config, p *lang.Problems) Verdict {
 	if cfg == nil || p.Alerts() > 0 {
 		return Invalid
 	}
+	if len(cfg.Global.StatsSockets) > 0 {
+		return Valid // a runtime socket is a listener too
+	}
 	for _, px := range cfg.Proxies {
 		if !px.Disabled && len(px.Binds) > 0 {
 			return Valid
@@ -36,7 +39,7 @@ func (v Verdict) String() string {
 	case NoListener:
 		return "Configuration file has no error but will not start (no listener) => exit(2)."
 	}
-	return "Fatal errors found in configuration."
+	return "" // the problems say it
 }
 
 // WriteProblems prints problems in HAProxy's shape with excerpts below; pid

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"bascule/internal/lang"
+	"bascule/internal/rule"
 )
 
 // verify looks at a whole proxy: what HAProxy refuses or warns about when all
@@ -19,12 +20,17 @@ func (l *loader) verify(d *draft) {
 	if d.Mode == ModeTCP {
 		l.verifyTCP(d)
 	}
-	if d.Frontend && d.format.kind != "" && len(d.Logs) == 0 && d.format.at.Pos.Line >= d.at.Pos.Line && d.format.at.Pos.File == d.at.Pos.File {
+	if d.Frontend && d.format.kind != "" && len(d.Logs) == 0 && d.owns(d.format.at) {
 		l.about(lang.Warning, d.format.at, "log format ignored for %s '%s' since it has no log address.", d.noun(), d.Name)
 	}
-	if d.Cookie != nil && d.Mode == ModeTCP && d.Backend {
-		l.about(lang.Warning, d.at, "'cookie' statement ignored for %s '%s' as it requires HTTP mode.", d.noun(), d.Name)
+	if d.Backend && d.checkRules && !d.Check.HTTP {
+		l.about(lang.Warning, d.at, "%s '%s' uses http-check rules without 'option httpchk', so the rules are ignored.", d.noun(), d.Name)
 	}
+}
+
+// owns says whether a line belongs to the section itself, not to its defaults.
+func (d *draft) owns(w lang.Word) bool {
+	return w.Pos.File == d.at.Pos.File && w.Pos.Line >= d.at.Pos.Line
 }
 
 // verifyTimeouts warns about the timeouts without which clients or servers can
@@ -32,7 +38,7 @@ func (l *loader) verify(d *draft) {
 func (l *loader) verifyTimeouts(d *draft) {
 	var missing bool
 	if d.Frontend {
-		missing = d.Timeouts.Client == 0 && len(d.Binds) > 0 || d.Timeouts.Client == 0
+		missing = d.Timeouts.Client == 0
 	}
 	if d.Backend && len(d.Servers) > 0 {
 		missing = missing || d.Timeouts.Connect == 0 || d.Timeouts.Server == 0
@@ -48,15 +54,38 @@ func (l *loader) verifyTimeouts(d *draft) {
 	}, "\n"))
 }
 
-// verifyTCP warns about what needs mode http.
+// verifyTCP warns about what needs mode http and takes it away.
 func (l *loader) verifyTCP(d *draft) {
-	if d.Frontend && d.format.kind == "http" {
-		d.format.kind = "tcp"
-		l.about(lang.Warning, d.format.at, "parsing [%s] : 'option httplog' not usable with %s '%s' (needs 'mode http'). Falling back to 'option tcplog'.",
-			place(d.format.at.Pos), d.noun(), d.Name)
+	ignored := func(what, verb, it string) {
+		l.about(lang.Warning, d.at, "'%s' %s ignored for %s '%s' as %s HTTP mode.", what, verb, d.noun(), d.Name, it)
+	}
+	if d.Stats != nil {
+		ignored("stats", "statement", "it requires")
+		d.Stats = nil
+	}
+	if d.Cookie != nil && d.Backend {
+		l.about(lang.Warning, d.at, "cookie will be ignored for %s '%s' (needs 'mode http').", d.noun(), d.Name)
+		d.Cookie = nil
+	}
+	if d.MonitorURI != "" && d.Frontend {
+		l.about(lang.Warning, d.at, "monitor-uri will be ignored for %s '%s' (needs 'mode http').", d.noun(), d.Name)
+		d.MonitorURI = ""
+	}
+	for _, set := range []struct {
+		name string
+		list *[]*rule.Action
+	}{{"http-request", &d.HTTPRequest}, {"http-response", &d.HTTPResponse}, {"http-after-response", &d.HTTPAfter}, {"redirect", &d.redirects}} {
+		if len(*set.list) > 0 {
+			ignored(set.name, "rules", "they require")
+			*set.list = nil
+		}
 	}
 	if d.ForwardFor != nil {
 		l.about(lang.Warning, d.at, "'option %s' ignored for %s '%s' as it requires HTTP mode.", "forwardfor", d.noun(), d.Name)
 		d.ForwardFor = nil
+	}
+	if d.Balance.Algorithm == URI && d.Backend {
+		l.about(lang.Warning, d.at, "Layer 7 hash not possible for %s '%s' (needs 'mode http'). Falling back to round robin.", d.noun(), d.Name)
+		d.Balance.Algorithm = RoundRobin
 	}
 }

@@ -78,6 +78,11 @@ func (p *Problems) Warnf(w Word, format string, args ...any) {
 	p.add(Warning, w, format, args)
 }
 
+// Notef adds a remark at w that changes no verdict.
+func (p *Problems) Notef(w Word, format string, args ...any) {
+	p.add(Notice, w, format, args)
+}
+
 func (p *Problems) add(s Severity, w Word, format string, args []any) {
 	p.List = append(p.List, Problem{Severity: s, Pos: w.Pos, Len: w.Len, Text: fmt.Sprintf(format, args...)})
 }

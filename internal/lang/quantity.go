@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -9,21 +10,19 @@ import (
 // MaxTimer is the longest time HAProxy's millisecond timers take, about 24.8 days.
 const MaxTimer = math.MaxInt32 * time.Millisecond
 
-// Errors of ParseTime and ParseSize that callers word differently.
-var (
-	ErrTimerOverflow  = fmt.Errorf("timer overflow")
-	ErrTimerUnderflow = fmt.Errorf("timer underflow")
-)
+// ErrTimerOverflow is ParseTime's error for what is longer than MaxTimer.
+var ErrTimerOverflow = errors.New("timer overflow")
 
 // A UnitError is an unexpected character in a time or a size.
 type UnitError struct{ Char byte }
 
 func (e *UnitError) Error() string { return fmt.Sprintf("unexpected character '%c'", e.Char) }
 
-// ParseTime reads an unsigned decimal number with a unit us, ms, s, m, h or d; a
-// number without one counts unit. Times between 0 and 1 ms are an underflow
-// where unit is not smaller, and more than MaxTimer is an overflow (manual, 2.5).
+// ParseTime reads an unsigned decimal number with a unit us, ms, s, m, h or d
+// (manual, 2.5); a number without one counts unit. The result is a multiple of
+// unit, rounded up as HAProxy does. More than MaxTimer is ErrTimerOverflow.
 func ParseTime(text string, unit time.Duration) (time.Duration, error) {
+	step := unit
 	n, rest, ok := digits(text)
 	if !ok {
 		return 0, ErrTimerOverflow
@@ -31,9 +30,6 @@ func ParseTime(text string, unit time.Duration) (time.Duration, error) {
 	switch {
 	case rest == "":
 	case rest == "us":
-		if n > 0 && n < 1000 && unit >= time.Millisecond {
-			return 0, ErrTimerUnderflow
-		}
 		unit = time.Microsecond
 	case rest == "ms":
 		unit = time.Millisecond
@@ -51,7 +47,8 @@ func ParseTime(text string, unit time.Duration) (time.Duration, error) {
 	if n > uint64(MaxTimer/unit) {
 		return 0, ErrTimerOverflow
 	}
-	return time.Duration(n) * unit, nil
+	d := time.Duration(n) * unit
+	return (d + step - 1) / step * step, nil
 }
 
 // unitError names the first character that cannot be part of a time.
@@ -75,7 +72,7 @@ func unitError(rest string) error {
 func ParseSize(text string) (int, error) {
 	n, rest, ok := digits(text)
 	if !ok {
-		return 0, fmt.Errorf("size overflow")
+		return 0, errors.New("size overflow")
 	}
 	shift := 0
 	if rest != "" {
@@ -94,7 +91,7 @@ func ParseSize(text string) (int, error) {
 		}
 	}
 	if n > math.MaxInt64>>shift {
-		return 0, fmt.Errorf("size overflow")
+		return 0, errors.New("size overflow")
 	}
 	return int(n << shift), nil
 }
