@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -26,11 +27,14 @@ type process struct {
 }
 
 func (p *process) run() int {
+	// A process in the background and a worker were started as /proc/self/exe,
+	// which says nothing in a list of processes.
+	_ = os.WriteFile("/proc/self/comm", []byte(filepath.Base(p.args[0])), 0)
 	if fd := os.Getenv(master.WorkerVariable); fd != "" {
 		return p.work(fd)
 	}
 	l := p.load()
-	if !p.quiet || l.cfg == nil {
+	if !p.quiet {
 		io.WriteString(p.stderr, l.text)
 	}
 	if l.cfg == nil {
@@ -93,11 +97,15 @@ func (p *process) runAlone(l loaded) int {
 		return 1
 	}
 	signals := caught()
-	if err := engine.Confine(&l.cfg.Global, true); err != nil {
+	kept, err := engine.Confine(&l.cfg.Global, true)
+	if err != nil {
 		engine.Complain(p.stderr, err)
 		return 1
 	}
 	e.Start()
+	if !kept {
+		p.log.Warn("the right to bind ports below 1024 is given up with the user: reloads cannot add such binds")
+	}
 	if confined == "" {
 		for _, name := range engine.Unreadable(l.cfg) {
 			p.log.Warn(fmt.Sprintf("%s cannot be read as the user of this process: a reload is going to fail; start with -W or make it readable", name))

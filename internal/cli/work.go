@@ -30,7 +30,7 @@ func (p *process) work(fd string) int {
 	opt.Sockets, opt.Reload = sockets, link.Reload
 	e, err := engine.New(l.cfg, opt)
 	if err == nil {
-		err = engine.Confine(&l.cfg.Global, false)
+		_, err = engine.Confine(&l.cfg.Global, false)
 	}
 	if err != nil {
 		var b bytes.Buffer

@@ -14,39 +14,44 @@ import (
 
 // Confine enters the chroot and drops to the user and group of g. Sockets must
 // be open and log targets connected before. keepBind keeps the right to bind
-// ports below 1024, which a process without a master needs for reloads.
+// ports below 1024, which a process without a master needs for reloads; kept
+// is false if that was not possible.
 //
 // It acts on all threads, and does nothing that g does not ask for.
-func Confine(g *config.Global, keepBind bool) error {
+func Confine(g *config.Global, keepBind bool) (kept bool, err error) {
 	if g.Chroot != "" {
 		if err := enter(g.Chroot); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if g.UID < 0 && g.GID < 0 {
-		return nil
+		return true, nil
 	}
 	if os.Geteuid() != 0 {
-		return unprivileged(g)
+		return true, unprivileged(g)
 	}
+	return drop(g, keepBind)
+}
+
+func drop(g *config.Global, keepBind bool) (kept bool, err error) {
 	keeps := keepBind && g.UID > 0 && keepCapabilities() == nil
 	if err := syscall.Setgroups(nil); err != nil {
-		return fmt.Errorf("cannot drop supplementary groups: %w", err)
+		return false, fmt.Errorf("cannot drop supplementary groups: %w", err)
 	}
 	if g.GID >= 0 {
 		if err := syscall.Setgid(g.GID); err != nil {
-			return fmt.Errorf("cannot set gid %d: %w", g.GID, err)
+			return false, fmt.Errorf("cannot set gid %d: %w", g.GID, err)
 		}
 	}
 	if g.UID >= 0 {
 		if err := syscall.Setuid(g.UID); err != nil {
-			return fmt.Errorf("cannot set uid %d: %w", g.UID, err)
+			return false, fmt.Errorf("cannot set uid %d: %w", g.UID, err)
 		}
 	}
 	if keeps {
-		return keepBindOnly()
+		return true, keepBindOnly()
 	}
-	return nil
+	return g.UID <= 0, nil
 }
 
 // unprivileged: without root only what we already are can be asked for.

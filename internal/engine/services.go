@@ -2,10 +2,15 @@ package engine
 
 import (
 	"bascule/internal/config"
+	"bascule/internal/stats"
 	"bascule/internal/stream"
 )
 
-// services are the answers made inside for requests of a proxy.
-func (e *Engine) services(px *config.Proxy) map[string]stream.Service {
-	return nil
+// services are the answers made inside for the requests of a proxy: what
+// `http-request use-service` and `stats uri` name.
+func (e *Engine) services(*config.Proxy) map[string]stream.Service {
+	return map[string]stream.Service{
+		stream.StatsService:   stats.Page{Source: &e.source},
+		"prometheus-exporter": stats.Prometheus{Source: &e.source},
+	}
 }
