@@ -19,6 +19,8 @@ type column struct {
 type cell struct{ Text, Note, Class string }
 
 var pageColumns = []column{
+	{group: "State", title: "Status", field: "status", show: showStatus},
+	{group: "State", title: "Check", field: "check_status", show: showCheck, note: []string{"check_desc", "last_chk"}},
 	{group: "Queue", title: "Cur", field: "qcur", show: showNumber},
 	{group: "Queue", title: "Max", field: "qmax", show: showNumber},
 	{group: "Queue", title: "Limit", field: "qlimit", show: showNumber},
@@ -44,8 +46,6 @@ var pageColumns = []column{
 	{group: "Average ms", title: "Conn", field: "ctime", show: showNumber, note: []string{"ctime_max"}},
 	{group: "Average ms", title: "Resp", field: "rtime", show: showNumber, note: []string{"rtime_max"}},
 	{group: "Average ms", title: "Total", field: "ttime", show: showNumber, note: []string{"ttime_max"}},
-	{group: "Server", title: "Status", field: "status", show: showStatus},
-	{group: "Server", title: "Check", field: "check_status", show: showCheck, note: []string{"check_desc", "last_chk"}},
 	{group: "Server", title: "Weight", field: "weight", show: showWeight},
 	{group: "Server", title: "Act", field: "act", show: showFlag},
 	{group: "Server", title: "Bck", field: "bck", show: showFlag},
@@ -86,7 +86,13 @@ func notes(r *Row, names []string) string {
 	return strings.Join(lines, "\n")
 }
 
-func showNumber(_ *Row, v Value) cell { return cell{Text: grouped(v.num)} }
+// showNumber writes a number; zeros are pale, so that the others stand out.
+func showNumber(_ *Row, v Value) cell {
+	if v.num == 0 {
+		return cell{Text: "0", Class: "zero"}
+	}
+	return cell{Text: grouped(v.num)}
+}
 
 func showPercent(_ *Row, v Value) cell { return cell{Text: strconv.FormatInt(v.num, 10) + " %"} }
 
@@ -98,6 +104,9 @@ func showAge(_ *Row, v Value) cell {
 }
 
 func showBytes(_ *Row, v Value) cell {
+	if v.num == 0 {
+		return showNumber(nil, v)
+	}
 	out := cell{Text: binary(v.num)}
 	if exact := grouped(v.num); exact != out.Text {
 		out.Note = exact + " bytes"

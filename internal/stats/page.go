@@ -27,6 +27,7 @@ type (
 		Title, Version, Desc, Base, Scope string
 
 		Pid     int
+		Width   int // columns, the names' included
 		Facts   []fact
 		Links   []link
 		Groups  []columnGroup
@@ -61,6 +62,7 @@ func writePage(w io.Writer, src *Source, cfg *config.Stats, v *view, rows []Row)
 		data.Title += " of " + p.Node
 	}
 	data.Groups, data.Columns = pageHeads()
+	data.Width = len(data.Columns) + 1
 	for i := range rows {
 		r := &rows[i]
 		if n := len(data.Proxies); n == 0 || data.Proxies[n-1].Name != r.Proxy.Name {

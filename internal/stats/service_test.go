@@ -63,8 +63,8 @@ func TestThePageShowsEveryProxy(t *testing.T) {
 		}
 	}
 	for _, part := range []string{
-		`<section id="web">`, `<section id="app">`, `<section id="odd.name">`,
-		`<tr class="down" id="app/s1"><th title="127.0.0.1:9001, cookie c1">s1</th>`,
+		`<tbody id="web">`, `<tbody id="app">`, `<tbody id="odd.name">`,
+		`<tr class="down" id="app/s1"><th class="name" title="127.0.0.1:9001, cookie c1">s1</th>`,
 		`<tr class="up" id="app/s2">`, `<tr class="no-check" id="odd.name/b1">`, `<tr class="own" id="app/Backend">`,
 		"L4CON in 0 ms", "Connection refused", "bascule 3.2.0", "Statistics of ", "Lab &lt;fleet&gt;", "balance roundrobin",
 		`href="/stats;csv;norefresh"`, `href="/stats;up"`, `href="/stats;norefresh"`,
