@@ -82,15 +82,15 @@ func TestStreamsOfALostServerWaitForAnother(t *testing.T) {
 		one, two := b.Server("s1"), b.Server("s2")
 		b.Pick(&Args{})
 		b.Pick(&Args{})
-		var own, any waiter
+		var own, other waiter
 		b.Enqueue(one, &own)
-		b.Enqueue(nil, &any)
+		b.Enqueue(nil, &other)
 		order(t, b, "s1", Maint)
 		if one.Queue.Cur() != 0 || b.Queue.Cur() != 2 {
 			t.Fatalf("queues of %d and %d", one.Queue.Cur(), b.Queue.Cur())
 		}
 		one.Release(0)
-		if len(own.grants())+len(any.grants()) != 0 {
+		if len(own.grants())+len(other.grants()) != 0 {
 			t.Fatal("a server in maintenance served")
 		}
 		two.Release(0)
@@ -101,11 +101,11 @@ func TestStreamsOfALostServerWaitForAnother(t *testing.T) {
 		if c := b.Pick(&Args{}); c.Srv != nil || c.Full {
 			t.Errorf("with no server left: got %+v", c)
 		}
-		if len(any.grants()) != 0 || b.Queue.Cur() != 1 {
+		if len(other.grants()) != 0 || b.Queue.Cur() != 1 {
 			t.Error("who waits already keeps waiting for a server to come back")
 		}
 		order(t, b, "s1", Ready)
-		if got := any.grants(); len(got) != 1 || got[0] != one {
+		if got := other.grants(); len(got) != 1 || got[0] != one {
 			t.Errorf("it came back: got %v", got)
 		}
 	})

@@ -86,7 +86,7 @@ func (o *oracle) servers() (map[string]map[string]string, error) {
 	}
 	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(answer, "# "))).ReadAll()
 	if err != nil || len(rows) == 0 {
-		return nil, fmt.Errorf("show stat: %v: %s", err, answer)
+		return nil, fmt.Errorf("show stat: %w: %s", err, answer)
 	}
 	out := map[string]map[string]string{}
 	for _, r := range rows[1:] {
