@@ -246,7 +246,6 @@ type Balance struct {
 // A Cookie is the `cookie` line of a backend.
 type Cookie struct {
 	Name                                                                             string
-	NameBytes                                                                        []byte // Name, for comparisons on the hot path
 	Insert, Rewrite, Prefix, Indirect, NoCache, PostOnly, Preserve, HTTPOnly, Secure bool
 	Domains                                                                          []string
 	MaxIdle, MaxLife                                                                 time.Duration

@@ -86,7 +86,7 @@ func silentTarget(t testing.TB) *logs.Target {
 func TestARequestAllocatesNothing(t *testing.T) {
 	request := costProxy(t, &config.Proxy{
 		Reuse: config.ReuseAlways, ForwardFor: &config.ForwardFor{},
-		Cookie: &config.Cookie{Name: "SERVERID", NameBytes: []byte("SERVERID"), Insert: true, Indirect: true},
+		Cookie: &config.Cookie{Name: "SERVERID", Insert: true, Indirect: true},
 		Logs:   []*logs.Target{silentTarget(t)}, LogFormat: logs.HTTPLog(),
 		HTTPRequest: []*rule.Action{
 			action(t, "set-header X-Forwarded-Proto http"),

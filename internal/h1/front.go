@@ -72,7 +72,7 @@ func (f *front) requests() {
 		p, err := c.Fill()
 		if len(p) == 0 {
 			if err != nil {
-				f.close()
+				f.leave()
 			}
 			return
 		}
@@ -102,6 +102,17 @@ func (f *front) requests() {
 		}
 	}
 	f.c.Again()
+}
+
+// leave closes a connection whose client has ended it between requests. One
+// that never said a word is logged, unless option dontlognull.
+func (f *front) leave() {
+	if f.info.Requests > 0 || f.fe.Rules().Cfg.DontLogNull {
+		f.close()
+		return
+	}
+	f.received, f.sent = 0, 0
+	f.p.car.Unused(f, f.fe, &f.info)
 }
 
 // begin notes the first byte of a request.

@@ -14,7 +14,7 @@ func (s *Stream) account() {
 	in, out := s.front.Received(), s.front.Sent()
 	s.tally(s.fe.Counters, l, in, out)
 	s.fe.Counters.Add(l, s.class(), 1)
-	if s.served || s.srv == nil {
+	if s.served || s.answered {
 		s.fe.Counters.Add(l, backend.Intercepted, 1)
 	}
 	if s.denied {
@@ -23,6 +23,8 @@ func (s *Stream) account() {
 	if s.be != nil {
 		s.tally(s.be.Counters, l, in, out)
 		s.be.Counters.Add(l, s.class(), 1)
+	} else if own := s.rules.Default; own != nil && own.Name() == s.fe.Name {
+		s.tally(own.Counters, l, in, out) // of a listen section: the request was its backend's from the start
 	}
 	q, c, r, t := s.phases(now)
 	s.fe.Times.Add(l, max(q, 0), max(c, 0), max(r, 0), max(t, 0))
@@ -63,6 +65,15 @@ func ms(from, to int64) int {
 	return int((to - from) / int64(time.Millisecond))
 }
 
+// letter is a persistence letter of the termination code; a stream that ended
+// before it was known has none.
+func letter(p backend.PersistState) byte {
+	if p == 0 {
+		return byte(backend.PersistNone)
+	}
+	return byte(p)
+}
+
 // logInfo is the syslog level of traffic lines.
 const logInfo = 6
 
@@ -87,15 +98,14 @@ func (s *Stream) log(q, c, r, t int) {
 	if rec.Start.IsZero() {
 		rec.Start = car.Loop.Wall()
 	}
+	sticky := cfg.Cookie != nil
 	if s.be != nil {
 		rec.Backend = s.cfg.Name
 		rec.BeConn = int(s.be.Cur.Cur())
-		if s.cfg.Cookie != nil {
-			rec.Term[2], rec.Term[3] = byte(s.persist), s.setBack
-			if s.setBack == 0 {
-				rec.Term[3] = '-'
-			}
-		}
+		sticky = s.cfg.Cookie != nil
+	}
+	if sticky && !rec.BadRequest {
+		rec.Term[2], rec.Term[3] = letter(s.persist), letter(backend.PersistState(s.setBack))
 	}
 	if s.srv != nil {
 		rec.Server = s.srv.Name

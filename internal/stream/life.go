@@ -37,6 +37,7 @@ type Life struct {
 	begun    bool // a byte of the final reply was passed on
 	upgrade  bool
 	denied   bool // by a rule
+	answered bool // by a rule, as wished
 	served   bool // answered inside
 	method   wire.Method
 	phase    byte // where it stands: R Q C H D, as in termination codes
@@ -52,6 +53,7 @@ func (l *Life) Request(rules *Rules, x *rule.Ctx, out *rule.Outcome, loop int) O
 	l.term = [2]byte{'-', '-'}
 	fe := rules.Cfg
 	if fe.MonitorURI != "" && string(x.Req.Path()) == fe.MonitorURI {
+		l.answered = true
 		return l.answer(200, monitorAnswer, 'L', 'R')
 	}
 	if o, ended := l.ruled(fe, x, out); ended {
@@ -90,6 +92,7 @@ func (l *Life) ruled(p *config.Proxy, x *rule.Ctx, out *rule.Outcome) (o Order, 
 			l.denied = true
 			return l.outcome(p, out, 'P'), true
 		case rule.Return, rule.Redirect:
+			l.answered = true
 			return l.outcome(p, out, 'L'), true
 		case rule.Reject:
 			l.denied, l.term = true, [2]byte{'P', 'R'}
@@ -151,14 +154,14 @@ func headerName(ff *config.ForwardFor) []byte {
 func (l *Life) place(x *rule.Ctx) Order {
 	l.args = backend.Args{Req: x.Req, Src: x.Src.Addr(), Loop: l.loop}
 	if ck := l.cfg.Cookie; ck != nil {
-		if v, _, _, ok := wire.CookieValue(&x.Req.Head, ck.NameBytes); ok {
+		if v, _, _, ok := wire.CookieValue(&x.Req.Head, []byte(ck.Name)); ok {
 			l.args.Cookie = v
 		}
 	}
 	o := l.pick()
 	l.args.Req, l.args.Cookie = nil, nil // their bytes do not outlive the request's head
 	if ck := l.cfg.Cookie; ck != nil && ck.Indirect {
-		x.Req.RemoveCookie(ck.NameBytes)
+		x.Req.RemoveCookie([]byte(ck.Name))
 	}
 	return o
 }
@@ -206,10 +209,10 @@ func (l *Life) Failed(why Why) Order {
 	if why == MarkedDown {
 		return l.again(true, false)
 	}
-	if why != OwnFault {
-		l.count(backend.ConnErrors)
-	}
 	if l.retries <= 0 {
+		if why != OwnFault {
+			l.count(backend.ConnErrors)
+		}
 		if why == Timeout {
 			return l.fail(503, 's', 'C')
 		}

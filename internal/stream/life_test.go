@@ -130,7 +130,7 @@ func TestLifeByWords(t *testing.T) {
 	moving := plain
 	moving.Redispatch = -1
 	sticky := moving
-	sticky.Cookie = &config.Cookie{Name: "S", NameBytes: []byte("S"), Insert: true, Indirect: true}
+	sticky.Cookie = &config.Cookie{Name: "S", Insert: true, Indirect: true}
 	bound := plain
 	bound.Cookie = sticky.Cookie
 	tests := map[string]struct {
@@ -180,7 +180,7 @@ func TestLifeByWords(t *testing.T) {
 }
 
 func TestThePersistenceCookie(t *testing.T) {
-	cookie := &config.Cookie{Name: "S", NameBytes: []byte("S"), Insert: true, Indirect: true}
+	cookie := &config.Cookie{Name: "S", Insert: true, Indirect: true}
 	tests := map[string]struct {
 		request, set string
 		persist      string

@@ -41,7 +41,7 @@ func (l *Life) serverCookie(x *rule.Ctx) bool {
 	for i := x.Res.FindID(wire.FieldSetCookie, 0); i >= 0; i = x.Res.FindID(wire.FieldSetCookie, i+1) {
 		v := x.Res.Value(&x.Res.Fields[i])
 		name, _, _ := bytes.Cut(v, []byte("="))
-		if !bytes.Equal(bytes.TrimSpace(name), ck.NameBytes) {
+		if !bytes.Equal(bytes.TrimSpace(name), []byte(ck.Name)) {
 			continue
 		}
 		found = true

@@ -99,8 +99,22 @@ func (c *Carrier) Refuse(front Front, fe *Frontend, info *Client, first int64, s
 	s := c.open(front, fe, info, first)
 	s.bodyDone = true
 	s.minor = 255
-	fe.Counters.Add(c.Loop.Index(), backend.ReqErrors, 1)
-	s.run(s.Life.Refuse(fe.Rules(), status, who, c.Loop.Index()))
+	l := c.Loop.Index()
+	fe.Counters.Add(l, backend.ReqErrors, 1)
+	fe.Counters.Add(l, backend.Requests, 1)
+	s.run(s.Life.Refuse(fe.Rules(), status, who, l))
+}
+
+// Unused notes a client that left without a word; nobody is answered.
+func (c *Carrier) Unused(front Front, fe *Frontend, info *Client) {
+	s := c.open(front, fe, info, c.Loop.Now())
+	s.bodyDone = true
+	s.minor = 255
+	l := c.Loop.Index()
+	fe.Counters.Add(l, backend.ReqErrors, 1)
+	fe.Counters.Add(l, backend.Requests, 1)
+	s.Life.Refuse(fe.Rules(), 400, 'C', l)
+	s.run(Order{Kind: Drop})
 }
 
 func (s *Stream) connField(req *wire.Request) wire.Conn {
@@ -176,15 +190,20 @@ func (s *Stream) run(o Order) {
 }
 
 func (s *Stream) connect(o Order) (next Order, wait bool) {
-	if s.t.slot == 0 {
-		s.t.slot = s.car.Loop.Now()
-	}
+	s.t.slot = s.car.Loop.Now() // of the last try, as HAProxy's %Tw
 	s.attempts++
 	b, ready, err := s.car.Dialer.Connect(s, o.Srv, o.Fresh)
 	if err != nil {
 		return s.Life.Failed(DialWhy(err)), false
 	}
 	s.back = b
+	l := s.car.Loop.Index()
+	s.srv.Counters.Add(l, backend.Sessions, 1)
+	if b.Reused() {
+		s.srv.Counters.Add(l, backend.Reuses, 1)
+	} else {
+		s.srv.Counters.Add(l, backend.Connects, 1)
+	}
 	if ready {
 		s.t.conn = s.car.Loop.Now()
 		return s.Life.Connected(), false
@@ -208,12 +227,7 @@ func (s *Stream) ServerFailed(why Why) {
 func (s *Stream) send() {
 	b := s.back
 	s.sent = true
-	l := s.car.Loop.Index()
-	if b.Reused() {
-		s.srv.Counters.Add(l, backend.Reuses, 1)
-	} else {
-		s.srv.Counters.Add(l, backend.Connects, 1)
-	}
+	s.srv.Counters.Add(s.car.Loop.Index(), backend.Requests, 1)
 	b.SendHead(s.head, s.method, s.body)
 	b.SetDeadline(s.cfg.Timeouts.Server)
 	if !s.bodyDone {
@@ -473,11 +487,11 @@ func (s *Stream) finish(whole bool) {
 			b.Abort()
 		}
 	}
-	s.account()
 	s.Life.leave()
 	if s.be != nil {
 		s.be.Cur.Leave()
 	}
+	s.account()
 	if s.prev != nil {
 		s.prev.next = s.next
 	} else {
