@@ -93,8 +93,12 @@ func compareRequest(t *testing.T, r *Request, data []byte) {
 // they are: escapes and ports inside a target, and names in Trailer.
 func stricter(err error) bool {
 	var inTarget *url.Error
-	return errors.As(err, &inTarget) || strings.Contains(err.Error(), "bad trailer key") ||
-		strings.Contains(err.Error(), "invalid URI for request") || strings.Contains(err.Error(), "malformed HTTP version")
+	return errors.As(err, &inTarget) || strings.Contains(err.Error(), "bad trailer key")
+}
+
+// gap is true if there may be white space before a colon, which only we remove.
+func gap(head []byte) bool {
+	return bytes.Contains(head, []byte(" :")) || bytes.Contains(head, []byte("\t:"))
 }
 
 func compareBody(t *testing.T, h *Head, length int64, codings []string) {
@@ -177,10 +181,10 @@ func FuzzReply(f *testing.F) {
 			if p.Body == BodyClose && (resp.ContentLength != -1 || len(resp.TransferEncoding) > 0) {
 				t.Fatalf("net/http reads length %d, we until the end", resp.ContentLength)
 			}
-			if !bytes.Contains(data[:p.Size()], []byte(" :")) && !bytes.Contains(data[:p.Size()], []byte("\t:")) {
+			if !gap(data[:p.Size()]) {
 				compareFields(t, &p.Head, resp.Header)
 			}
-		} else if !stricter(err) && !strings.Contains(err.Error(), "malformed MIME header") {
+		} else if !stricter(err) && !gap(data[:p.Size()]) {
 			t.Fatalf("net/http refuses what we accept: %v\n%q", err, data)
 		}
 		out := p.AppendTo(nil, 1, p.Body, p.Length, ConnNone)

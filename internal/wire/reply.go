@@ -56,9 +56,10 @@ func (p *Reply) parseLine(buf []byte) (int, Result) {
 		}
 		c := buf[j]
 		switch {
-		case c == line[j]:
+		case line[j] != '?' && c == line[j]:
 		case j == len("HTTP/1.") && (c == '0' || c == '1'):
-		case j > len("HTTP/1.1 ") && '0' <= c && c <= '9', j == len("HTTP/1.1 ") && '1' <= c && c <= '9':
+		case j == len("HTTP/1.1 ") && '1' <= c && c <= '9':
+		case j > len("HTTP/1.1 ") && '0' <= c && c <= '9':
 		default:
 			return j, p.bad(j, "malformed status line")
 		}

@@ -110,7 +110,7 @@ func (h *Head) parseVersion(buf []byte, i int) (int, Result) {
 			return i, More
 		}
 		c := buf[i+j]
-		if c == line[j] || line[j] == '?' && (c == '0' || c == '1') {
+		if line[j] == '?' && (c == '0' || c == '1') || line[j] != '?' && c == line[j] {
 			continue
 		}
 		if j < len("HTTP/1.1") {
