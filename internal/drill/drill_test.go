@@ -121,7 +121,7 @@ func TestLoadLosesNothingBehindHAProxy(t *testing.T) {
 	within(t, "each kind has answers and all chats are connected", func() bool {
 		kinds := load.Live().Kinds
 		return kinds[KindGet] > 20 && kinds[KindPost] > 20 && kinds[KindUser] > 20 && kinds[KindTrack] > 40 &&
-			load.Connected() == 6
+			load.Chatting().Connected == 6
 	})
 	ctx, cancel := withTimeout(t, 10*time.Second)
 	defer cancel()

@@ -98,7 +98,7 @@ func (f *failover) allUp(ctx context.Context) (string, error) {
 				return name + " is " + row["status"], false
 			}
 		}
-		n := f.load.Connected()
+		n := f.load.Chatting().Connected
 		return fmt.Sprintf("%d of %d chat clients are connected", n, len(f.load.Chats)), n == len(f.load.Chats)
 	})
 	return fmt.Sprintf("%d chat clients: %d on %s, %d on %s", len(f.load.Chats),

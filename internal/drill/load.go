@@ -111,15 +111,26 @@ func talkative(ctx context.Context, chat *Chat, pace time.Duration, seed uint64)
 // before.
 func (l *Load) Moved() int64 { return l.moved.Load() }
 
-// Connected is how many chat clients have a connection.
-func (l *Load) Connected() int {
-	n := 0
+// Chatting is the state of all chat clients together.
+type Chatting struct {
+	Clients, Connected, Reconnects int
+	Said, Acked                    int64
+}
+
+// Chatting sums up the chat clients.
+func (l *Load) Chatting() Chatting {
+	sum := Chatting{Clients: len(l.Chats)}
 	for _, chat := range l.Chats {
-		if chat.Status().Connected {
-			n++
+		status := chat.Status()
+		if status.Connected {
+			sum.Connected++
 		}
+		sum.Reconnects += max(0, status.Connects-1)
+		said, acked, _, _ := chat.progress()
+		sum.Said += said
+		sum.Acked += acked
 	}
-	return n
+	return sum
 }
 
 // FinalReport is everything that Finish found out.

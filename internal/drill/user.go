@@ -26,7 +26,8 @@ type user struct {
 
 func (u *user) run(act func(*user), pace time.Duration) {
 	defer u.client.Close()
-	next := time.NewTimer(time.Duration(u.rand.Int64N(int64(pace))))
+	planned := time.Now().Add(time.Duration(u.rand.Int64N(int64(pace))))
+	next := time.NewTimer(time.Until(planned))
 	defer next.Stop()
 	for {
 		select {
@@ -34,9 +35,12 @@ func (u *user) run(act func(*user), pace time.Duration) {
 			return
 		case <-next.C:
 		}
-		begun := time.Now()
 		act(u)
-		next.Reset(max(0, pace-time.Since(begun)))
+		planned = planned.Add(pace)
+		if now := time.Now(); planned.Before(now) {
+			planned = now // a late one is not made up for
+		}
+		next.Reset(time.Until(planned))
 	}
 }
 
@@ -107,11 +111,8 @@ func (u *user) visit() {
 	}
 }
 
-// listenLength is how many segments a listener hears of a track.
-const listenLength = 10
-
 func (u *user) listen() {
-	if u.track == "" || u.next == listenLength {
+	if u.track == "" || u.next == fleet.TrackSegments {
 		u.track, u.next = fmt.Sprintf("track-%d", 1+u.rand.IntN(max(1, u.load.opt.Tracks))), 0
 		u.do(KindTrack, StreamPool, http.MethodGet, "/hls/"+u.track+"/playlist.m3u8", "", status(http.StatusOK))
 		return

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// trackSegments and segmentSeconds make every track two minutes long.
-	trackSegments  = 30
+	// TrackSegments and segmentSeconds make every track two minutes long.
+	TrackSegments  = 30
 	segmentSeconds = 4
 	// packetSize is that of an MPEG transport stream (ISO/IEC 13818-1), segmentPackets
 	// of them are about 64 KiB: four seconds of audio at 128 kbit/s.
@@ -24,14 +24,14 @@ const (
 // segmentID names one segment of one track.
 type segmentID struct {
 	track  string
-	number int // 0 … trackSegments-1
+	number int // 0 … TrackSegments-1
 }
 
 // parseSegment reads "<number>.ts".
 func parseSegment(track, file string) (segmentID, bool) {
 	digits, ok := strings.CutSuffix(file, ".ts")
 	number, err := strconv.ParseUint(digits, 10, 16)
-	if !ok || err != nil || number >= trackSegments || strconv.FormatUint(number, 10) != digits {
+	if !ok || err != nil || number >= TrackSegments || strconv.FormatUint(number, 10) != digits {
 		return segmentID{}, false
 	}
 	return segmentID{track, int(number)}, validTrack(track)
@@ -73,7 +73,7 @@ func playlist() string {
 	var b strings.Builder
 	b.WriteString("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:" + strconv.Itoa(segmentSeconds) +
 		"\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n")
-	for number := range trackSegments {
+	for number := range TrackSegments {
 		b.WriteString("#EXTINF:" + strconv.Itoa(segmentSeconds) + ".0,\n" + strconv.Itoa(number) + ".ts\n")
 	}
 	b.WriteString("#EXT-X-ENDLIST\n")

@@ -44,7 +44,7 @@ func TestStreamServesTracks(t *testing.T) {
 }
 
 func TestPlaylistNamesEverySegment(t *testing.T) {
-	for number := range trackSegments {
+	for number := range TrackSegments {
 		if !strings.Contains(playlist(), fmt.Sprintf("\n%d.ts\n", number)) {
 			t.Errorf("segment %d is not in the playlist", number)
 		}
