@@ -24,7 +24,9 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 // What the template shows.
 type (
 	page struct {
-		Title, Version, Desc, Base, Scope string
+		Title, Version, Desc, Action, Scope string
+
+		Hidden []fact // what the form must send besides
 
 		Pid     int
 		Width   int // columns, the names' included
@@ -53,8 +55,9 @@ type (
 
 func writePage(w io.Writer, src *Source, cfg *config.Stats, v *view, rows []Row) error {
 	p := src.Facts()
-	data := page{Title: "Statistics", Pid: p.Pid, Desc: cfg.ShowDesc, Base: cfg.URI, Scope: v.scope,
+	data := page{Title: "Statistics", Pid: p.Pid, Desc: cfg.ShowDesc, Scope: v.scope,
 		Facts: pageFacts(&p), Links: pageLinks(cfg, v)}
+	data.Action, data.Hidden = pageForm(cfg.URI)
 	if !cfg.HideVersion {
 		data.Version = p.Version
 	}
@@ -84,6 +87,18 @@ func pageFacts(p *Facts) []fact {
 		{"Loops", strconv.Itoa(p.Threads) + ", " + strconv.FormatInt(p.IdlePercent, 10) + " % idle"},
 		{"Descriptors", grouped(p.Sockets) + " of " + grouped(p.Files)},
 	}
+}
+
+// pageForm is where the form goes. A form puts its fields in place of a query,
+// so the query of `stats uri` (/haproxy?stats) becomes fields.
+func pageForm(uri string) (action string, hidden []fact) {
+	action, query, _ := strings.Cut(uri, "?")
+	for part := range strings.SplitSeq(query, "&") {
+		if name, value, _ := strings.Cut(part, "="); name != "" {
+			hidden = append(hidden, fact{name, value})
+		}
+	}
+	return action, hidden
 }
 
 // pageLinks lead to the page with one option turned, and to its other forms.

@@ -128,10 +128,19 @@ type view struct {
 	scope   string        // as it came
 }
 
+// separators stand before options: HAProxy's semicolon, and what a form sends.
+const separators = ";?&"
+
+// parseView reads the options; what comes before the first of them is nothing,
+// since `stats uri` is a prefix.
 func parseView(cfg *config.Stats, rest string) view {
-	options, query, _ := strings.Cut(rest, "?")
 	v := view{html: true, refresh: cfg.Refresh}
-	for _, o := range strings.Split(options+";"+strings.ReplaceAll(query, "&", ";"), ";") {
+	if i := strings.IndexAny(rest, separators); i >= 0 {
+		rest = rest[i:]
+	} else {
+		rest = ""
+	}
+	for o := range strings.FieldsFuncSeq(rest, func(c rune) bool { return strings.ContainsRune(separators, c) }) {
 		switch name, value, _ := strings.Cut(o, "="); name {
 		case "csv":
 			v.html, v.format = false, CSV

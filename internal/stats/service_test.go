@@ -103,6 +103,20 @@ func TestOptionsBehindTheURI(t *testing.T) {
 	}
 }
 
+func TestTheFormLeadsBackToThePage(t *testing.T) {
+	w := newWorld(t, strings.Replace(pageConfig, "stats uri /stats\n", "\n", 1))
+	a := w.page("stats", "GET /haproxy?stats")
+	if want := `action="/haproxy"><input type="hidden" name="stats" value="">`; !strings.Contains(a.String(), want) {
+		t.Errorf("the page lacks %s", want)
+	}
+	if a = w.page("stats", "GET /haproxy?stats=&scope=app"); strings.Contains(a.String(), `id="web"`) || !strings.Contains(a.String(), `id="app"`) {
+		t.Error("what the form sends does not choose proxies")
+	}
+	if a = w.page("stats", "GET /haproxy?stats;csv;norefresh"); !strings.HasPrefix(a.String(), "# pxname") {
+		t.Errorf("%.100q is no CSV", a.String())
+	}
+}
+
 func TestThePageAsksForAPassword(t *testing.T) {
 	w := newWorld(t, pageConfig)
 	basic := func(s string) string {

@@ -9,7 +9,8 @@ import (
 )
 
 // ErrNoProxy is the answer to "show stat NAME …" for a name that is not there.
-var ErrNoProxy = errors.New("No such proxy.") //nolint:revive // the runtime socket prints it as it is, in HAProxy's words
+// It is said as it is, in HAProxy's words.
+var ErrNoProxy = errors.New("No such proxy.")
 
 // A Show is what the arguments of "show stat" ask for.
 type Show struct {
