@@ -27,6 +27,8 @@ const (
 	PersistNone    PersistState = 'N' // the client sent none
 	PersistInvalid PersistState = 'I' // names no server
 	PersistDown    PersistState = 'D' // names a server that is down: balanced anew
+	PersistExpired PersistState = 'E' // older than maxidle: balanced anew
+	PersistOld     PersistState = 'O' // older than maxlife: balanced anew
 	PersistValid   PersistState = 'V'
 )
 
@@ -38,6 +40,10 @@ type Choice struct {
 	Direct  bool    // the cookie designated Srv or Wait
 	Full    bool    // all slots are taken: Enqueue(Wait)
 	Wait    *Server // with Full: the only server to wait for, nil: any
+	// Refresh: the cookie is right, but its dates are not: insert it again
+	// (fourth letter of the termination code: U), with First.
+	Refresh bool
+	First   int64 // unix seconds of the first visit by the cookie, 0: none
 }
 
 // Pick chooses a server and takes a slot on it, which Release gives back. It
@@ -46,21 +52,8 @@ func (b *Backend) Pick(a *Args) Choice {
 	sn := b.snap.Load()
 	c := Choice{Persist: PersistOff}
 	if sn.cookies != nil {
-		c.Persist = PersistNone
-		if a.Cookie != nil {
-			h, known := sn.cookies[string(a.Cookie)]
-			switch {
-			case !known:
-				c.Persist = PersistInvalid
-			case h.srv == nil:
-				c.Persist = PersistDown
-			default:
-				c.Persist = PersistValid
-				if h.srv != a.Avoid {
-					c.Direct = true
-					return c.on(h.srv, b.slot(h.srv))
-				}
-			}
+		if srv := sn.persistent(a, &c); srv != nil {
+			return c.on(srv, b.slot(srv))
 		}
 	}
 	if len(sn.usable) == 0 {
@@ -72,6 +65,36 @@ func (b *Backend) Pick(a *Args) Choice {
 		b.Counters.Add(a.Loop, LBTotal, 1)
 	}
 	return c
+}
+
+// persistent is the server that the client's cookie designates, nil if none
+// does.
+func (sn *Snapshot) persistent(a *Args, c *Choice) *Server {
+	c.Persist = PersistNone
+	if a.Cookie == nil {
+		return nil
+	}
+	d := takeApart(a.Cookie)
+	if letter, aged := d.aged(sn.cookie); aged {
+		c.Persist = letter
+		return nil
+	}
+	c.First = d.first
+	h, known := sn.cookies[string(d.value)]
+	switch {
+	case !known:
+		c.Persist = PersistInvalid
+		return nil
+	case h.srv == nil:
+		c.Persist = PersistDown
+		return nil
+	}
+	c.Persist = PersistValid
+	if h.srv == a.Avoid {
+		return nil
+	}
+	c.Direct, c.Refresh = true, d.stale(sn.cookie)
+	return h.srv
 }
 
 // on completes a choice with the server found; without a slot the stream waits

@@ -20,6 +20,7 @@ type Snapshot struct {
 	ring     *balance.Ring
 	table    *balance.Table
 	cookies  map[string]holder // nil: the backend has no cookie
+	cookie   *config.Cookie
 	balance  config.Balance
 }
 
@@ -47,7 +48,7 @@ func dynamic(p *config.Proxy) bool {
 
 // build makes the snapshot of servers in their present states.
 func build(cfg *config.Proxy, servers []*Server) *Snapshot {
-	sn := &Snapshot{Servers: servers, balance: cfg.Balance}
+	sn := &Snapshot{Servers: servers, balance: cfg.Balance, cookie: cfg.Cookie}
 	var active, backups []*Server
 	for _, s := range servers {
 		switch {
