@@ -101,10 +101,16 @@ func (l *Life) ruled(p *config.Proxy, x *rule.Ctx, out *rule.Outcome) (o Order, 
 			return l.serve(out.Service), true
 		}
 	}
-	if s := p.Stats; s != nil && bytes.HasPrefix(x.Req.Target(), []byte(s.URI)) {
+	if s := p.Stats; s != nil && asksPage(x.Req.Method) && bytes.HasPrefix(x.Req.Target(), []byte(s.URI)) {
 		return l.serve(StatsService), true
 	}
 	return Order{}, false
+}
+
+// asksPage says whether the method is one that the stats page answers; others
+// go on to the servers, as with HAProxy.
+func asksPage(m wire.Method) bool {
+	return m == wire.MethodGet || m == wire.MethodHead || m == wire.MethodPost
 }
 
 func (l *Life) outcome(p *config.Proxy, out *rule.Outcome, who byte) Order {
