@@ -125,6 +125,7 @@ func (a *ACLs) parseCriterion(words []lang.Word, p *lang.Problems) (c criterion,
 		kind = defaultMatch(e.kind())
 	}
 	c.pats.kind = kind
+	c.pats.exact = e.kind() == KindMethod
 	bad, err = a.parseFlags(&c, words[1:], p)
 	return c, bad, err
 }
@@ -142,7 +143,7 @@ func criterionError(name, text string, err error) error {
 	case errors.As(err, &unknown):
 		return &nearError{fmt.Sprintf("ACL keyword '%s' : %s", name, why), unknown.near}
 	}
-	return fmt.Errorf("ACL keyword '%s' : %s", name, strings.TrimPrefix(why, "fetch method '"+name+"' : "))
+	return fmt.Errorf("ACL keyword '%s' : %s", name, strings.TrimPrefix(why, "fetch method '"+aclBase(name)+"' : "))
 }
 
 // aclKeyword resolves ACL keywords such as path_beg into a fetch and a method.

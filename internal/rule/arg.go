@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 )
@@ -148,7 +149,10 @@ func compileRegex(text string, fold bool) (*regexp.Regexp, error) {
 	re, err := regexp.Compile(flags + text)
 	if err != nil {
 		why := err.Error()
-		why = strings.TrimPrefix(why, "error parsing regexp: ")
+		var syntaxError *syntax.Error
+		if errors.As(err, &syntaxError) {
+			why = syntaxError.Code.String()
+		}
 		return nil, fmt.Errorf("regex '%s' is invalid (error=%s)", text, why)
 	}
 	return re, nil

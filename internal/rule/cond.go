@@ -47,7 +47,7 @@ func ParseCond(words []lang.Word, acls *ACLs, p *lang.Problems) *Cond {
 }
 
 // ParseCondOf is ParseCond with the beginning of its problems' texts, such as
-// "error detected while parsing switching rule".
+// "error detected while parsing switching rule : ".
 func ParseCondOf(what string, words []lang.Word, acls *ACLs, p *lang.Problems) *Cond {
 	if len(words) == 0 {
 		return nil
@@ -56,9 +56,6 @@ func ParseCondOf(what string, words []lang.Word, acls *ACLs, p *lang.Problems) *
 	if bad, err := c.parse(words[1:], acls, p); err != nil {
 		if bad == (lang.Word{}) {
 			bad = words[len(words)-1]
-		}
-		if what != "" {
-			what += " : "
 		}
 		p.Alertf(bad, "%s%v.", what, err)
 		hint(p, err)

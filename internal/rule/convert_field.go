@@ -26,6 +26,9 @@ func (c cutter) next(from int) (off, end int, ok bool) {
 
 func (c cutter) separates(i int) bool { return strings.IndexByte(c.separators, c.b[i]) >= 0 }
 
+// endOf is where out, a part of the text, ends in it.
+func (c cutter) endOf(out []byte) int { return cap(c.b) - cap(out) + len(out) }
+
 func (c cutter) count() int64 {
 	n := int64(0)
 	for at := 0; ; n++ {
@@ -85,7 +88,13 @@ func pickField(_ *Ctx, args []arg, s *Sample, c cutter) bool {
 		last = total
 	}
 	if index < 1 || index > total {
-		return false
+		return c.words && s.setBytes(nil) // HAProxy: no field is nothing, no word is empty
 	}
-	return s.setBytes(c.span(first, min(last, total)))
+	out := c.span(first, min(last, total))
+	if c.words && args[0].num < 0 && (many == 0 || index+many+1 < 1) {
+		out = c.b[:c.endOf(out)] // fewer than asked for: separators at the ends belong to it
+	} else if c.words && args[0].num > 0 && (many == 0 || last > total) {
+		out = c.b[c.endOf(out)-len(out):]
+	}
+	return s.setBytes(out)
 }

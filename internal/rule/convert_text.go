@@ -75,7 +75,13 @@ func convConcat(x *Ctx, args []arg, s *Sample) bool {
 	return s.setBytes(x.Scratch[at:])
 }
 
+// convHex writes bytes in hexadecimal, of a number all its 64 bits.
 func convHex(x *Ctx, _ []arg, s *Sample) bool {
+	if s.Kind == KindInt || s.Kind == KindBool {
+		at := len(x.Scratch)
+		x.Scratch = AppendHex(x.Scratch, uint64(s.Int), 16)
+		return s.setBytes(x.Scratch[at:])
+	}
 	b := s.bytes(x)
 	at := len(x.Scratch)
 	x.Scratch = hex.AppendEncode(x.Scratch, b)
@@ -146,7 +152,17 @@ func convStrcmp(x *Ctx, args []arg, s *Sample) bool {
 	b := s.bytes(x)
 	at := len(x.Scratch)
 	x.Scratch = v.appendTo(x.Scratch)
-	return s.setInt(int64(bytes.Compare(b, x.Scratch[at:])))
+	return s.setInt(difference(b, x.Scratch[at:]))
+}
+
+// difference is that of the first bytes that differ, or of the lengths.
+func difference(a, b []byte) int64 {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return int64(a[i]) - int64(b[i])
+		}
+	}
+	return int64(len(a) - len(b))
 }
 
 func convRegsub(x *Ctx, args []arg, s *Sample) bool {

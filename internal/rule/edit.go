@@ -118,7 +118,8 @@ func parseDelHeader(c *compiler) (op, error) {
 		c.bad = method
 		return nil, fmt.Errorf("-m with unsupported matching method '%s'", method.Text)
 	}
-	e.names = &patterns{kind: kind, fold: true}
+	// names are looked at in lower case, as HAProxy keeps them; a regex sees that
+	e.names = &patterns{kind: kind, fold: kind != matchReg}
 	if err := e.names.add(name, "eq"); err != nil {
 		c.bad = words[0]
 		return nil, err
@@ -141,44 +142,52 @@ func (e *replaceField) run(x *Ctx, _ *Outcome) bool {
 	if h == nil {
 		return false
 	}
-	if !e.matches(h) {
-		return false
-	}
-	template := string(e.with.eval(x))
-	last := len(h.Fields) // fields added here are not looked at again
-	for i := h.Find(e.name, 0); i >= 0 && i < last; i = h.Find(e.name, i+1) {
-		x.Scratch = x.Scratch[:0]
-		v := h.Value(&h.Fields[i])
-		if e.elements {
-			e.replaceElements(x, v, template)
-		} else {
-			x.Scratch = replaceMatches(x.Scratch, v, e.re, template, false)
-		}
-		h.Delete(i)
-		h.Add(h.Name(&h.Fields[i]), x.Scratch) // all of them, so that their order stays
-	}
-	return false
-}
-
-func (e *replaceField) matches(h *wire.Head) bool {
+	template := ""
 	for i := h.Find(e.name, 0); i >= 0; i = h.Find(e.name, i+1) {
-		if e.elements || e.re.Match(h.Value(&h.Fields[i])) {
-			return true
+		v := h.Value(&h.Fields[i])
+		if !e.elements && !e.re.Match(v) {
+			continue
+		}
+		if template == "" {
+			template = string(e.with.eval(x))
+		}
+		x.Scratch = x.Scratch[:0]
+		changed := true
+		if e.elements {
+			changed = e.replaceElements(x, v, template)
+		} else {
+			x.Scratch = expand(x.Scratch, v, e.re.FindSubmatchIndex(v), template)
+		}
+		if changed {
+			replaceValue(h, i, x.Scratch)
 		}
 	}
 	return false
 }
 
-func (e *replaceField) replaceElements(x *Ctx, v []byte, template string) {
+// replaceValue gives field i another value in its place: an added field takes it.
+func replaceValue(h *wire.Head, i int, value []byte) {
+	h.Add(h.Name(&h.Fields[i]), value)
+	last := len(h.Fields) - 1
+	f, added := &h.Fields[i], &h.Fields[last]
+	f.Name, f.Value, f.Added = added.Name, added.Value, true
+	h.Delete(last)
+}
+
+// replaceElements writes the list v to Scratch with its matching elements
+// replaced; the blanks around those go.
+func (e *replaceField) replaceElements(x *Ctx, v []byte, template string) (changed bool) {
 	for {
 		end := listEnd(v)
 		word := bytes.Trim(v[:end], " \t")
-		lead := bytes.Index(v[:end], word)
-		x.Scratch = append(x.Scratch, v[:lead]...)
-		x.Scratch = replaceMatches(x.Scratch, word, e.re, template, false)
-		x.Scratch = append(x.Scratch, v[lead+len(word):end]...)
+		if loc := e.re.FindSubmatchIndex(word); loc != nil {
+			x.Scratch = expand(x.Scratch, word, loc, template)
+			changed = true
+		} else {
+			x.Scratch = append(x.Scratch, v[:end]...)
+		}
 		if end == len(v) {
-			return
+			return changed
 		}
 		x.Scratch = append(x.Scratch, ',')
 		v = v[end+1:]

@@ -38,8 +38,12 @@ func fetchFrontend(x *Ctx, _ []arg, s *Sample) bool {
 	return x.Frontend != "" && s.setText(x, x.Frontend)
 }
 
+// fetchBackend gives the frontend's name until a backend is chosen.
 func fetchBackend(x *Ctx, _ []arg, s *Sample) bool {
-	return x.Backend != "" && s.setText(x, x.Backend)
+	if x.Backend == "" {
+		return fetchFrontend(x, nil, s)
+	}
+	return s.setText(x, x.Backend)
 }
 
 func fetchServer(x *Ctx, _ []arg, s *Sample) bool {

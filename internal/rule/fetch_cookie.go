@@ -6,7 +6,7 @@ import (
 	"bascule/internal/wire"
 )
 
-// cookieFetch makes req.cook and res.cook: the first cookie named args[0], or
+// cookieFetch makes req.cook and res.cook: the last cookie named args[0], or
 // the first of all; an ACL steps through all of them.
 func cookieFetch(reply bool, as evalFunc) evalFunc {
 	return func(x *Ctx, args []arg, s *Sample) bool {
@@ -16,6 +16,11 @@ func cookieFetch(reply bool, as evalFunc) evalFunc {
 		}
 		v, ok := nextCookie(h, reply, args, s)
 		s.more = ok && s.all
+		if ok && !s.all && len(args) > 0 && args[0].text != "" {
+			for later, found := nextCookie(h, reply, args, s); found; later, found = nextCookie(h, reply, args, s) {
+				v = later
+			}
+		}
 		return ok && s.setBytes(v) && as(x, nil, s)
 	}
 }

@@ -149,13 +149,10 @@ func asText(*Ctx, []arg, *Sample) bool { return true }
 
 func asNumber(_ *Ctx, _ []arg, s *Sample) bool { return s.setInt(leadingInt(s.Bytes)) }
 
-// asAddr reads an address; an IPv4 one may have a port (RFC 7239 §6), and an
-// IPv6 one may stand in brackets.
+// asAddr reads an address; an IPv4 one may have a port (RFC 7239 §6).
 func asAddr(_ *Ctx, _ []arg, s *Sample) bool {
 	b := s.Bytes
-	if n := len(b); n > 2 && b[0] == '[' && b[n-1] == ']' {
-		b = b[1 : n-1]
-	} else if i := bytes.IndexByte(b, ':'); i > 0 && bytes.IndexByte(b[i+1:], ':') < 0 {
+	if i := bytes.IndexByte(b, ':'); i > 0 && bytes.IndexByte(b[i+1:], ':') < 0 {
 		if !isPort(b[i+1:]) {
 			return s.skip()
 		}

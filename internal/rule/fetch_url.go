@@ -168,7 +168,7 @@ func fetchParam(x *Ctx, args []arg, s *Sample) bool {
 
 func paramEnd(q []byte, from int, mark byte) int {
 	for i := from; i < len(q); i++ {
-		if q[i] == '&' || q[i] == ';' || q[i] == mark && mark != '?' {
+		if q[i] == '&' || q[i] == ';' || q[i] == mark {
 			return i
 		}
 	}

@@ -112,10 +112,10 @@ func (o *FormatOptions) set(flags string) {
 	}
 }
 
-// expression reads up to the closing bracket; brackets in quotes or escaped by
-// a backslash belong to the expression.
+// expression reads up to the closing bracket; brackets in quotes, in parentheses
+// or escaped by a backslash belong to the expression.
 func (s *formatSplitter) expression(t FormatToken, rest string) error {
-	quote := byte(0)
+	quote, depth, inside := byte(0), 0, -1
 	for i := 0; i < len(rest); i++ {
 		switch c := rest[i]; {
 		case c == '\\' && quote != '\'':
@@ -126,13 +126,27 @@ func (s *formatSplitter) expression(t FormatToken, rest string) error {
 			}
 		case c == '"' || c == '\'':
 			quote = c
-		case c == ']':
-			t.Expr, t.IsExpr = rest[:i], true
-			s.tokens, s.text = append(s.tokens, t), rest[i+1:]
+		case c == '(':
+			depth++
+		case c == ')' && depth > 0:
+			depth--
+		case c == ']' && depth == 0:
+			s.take(t, rest, i)
 			return nil
+		case c == ']' && inside < 0:
+			inside = i
 		}
 	}
+	if inside >= 0 { // a parenthesis is missing, which the expression will say
+		s.take(t, rest, inside)
+		return nil
+	}
 	return fmt.Errorf("missing ']' after '%s'", rest)
+}
+
+func (s *formatSplitter) take(t FormatToken, rest string, end int) {
+	t.Expr, t.IsExpr = rest[:end], true
+	s.tokens, s.text = append(s.tokens, t), rest[end+1:]
 }
 
 func (s *formatSplitter) tag(t FormatToken, rest string) error {
@@ -146,9 +160,6 @@ func (s *formatSplitter) tag(t FormatToken, rest string) error {
 	}
 	if t.Tag == "o" {
 		s.global = t.Options
-		if strings.HasPrefix(s.text, " ") {
-			s.text = s.text[1:] // the tag and the blank behind it give nothing
-		}
 		return nil
 	}
 	s.tokens = append(s.tokens, t)
@@ -205,12 +216,12 @@ func (f *Format) eval(x *Ctx) []byte {
 		return f.constant
 	}
 	x.Scratch = x.Scratch[:0]
-	if len(f.pieces) == 1 && f.pieces[0].expr != nil && f.pieces[0].opts == (FormatOptions{}) {
+	if len(f.pieces) == 1 && f.pieces[0].expr != nil && !f.pieces[0].opts.Esc {
 		s := &x.smp
 		if !f.pieces[0].expr.first(x, s) {
 			return nil
 		}
-		return s.bytes(x)
+		return withoutControls(x, s.bytes(x))
 	}
 	for i := range f.pieces {
 		f.pieces[i].append(x)
@@ -231,14 +242,24 @@ func (p *piece) append(x *Ctx) {
 			x.Scratch = x.Scratch[:at]
 			return
 		}
-		if p.opts.Hex && s.Kind == KindAddr {
-			x.Scratch = AppendHexAddr(x.Scratch[:at], s.Addr)
-			return
-		}
-		x.Scratch = appendFlagged(x.Scratch, at, s.bytes(x), p.opts)
+		// HAProxy quotes values in logs only
+		x.Scratch = appendFlagged(x.Scratch, at, withoutControls(x, s.bytes(x)), FormatOptions{Esc: p.opts.Esc})
 	default:
 		x.Scratch = append(x.Scratch, p.text...)
 	}
+}
+
+// withoutControls writes control bytes of v as %XX, as HAProxy does, so that a
+// decoded value can never end a header line.
+func withoutControls(x *Ctx, v []byte) []byte {
+	for _, c := range v {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			at := len(x.Scratch)
+			x.Scratch = appendURI(x.Scratch, v)
+			return x.Scratch[at:]
+		}
+	}
+	return v
 }
 
 // appendFlagged cuts dst to at and appends v; v may lie in dst behind at.

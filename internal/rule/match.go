@@ -53,6 +53,7 @@ func defaultMatch(k Kind) matchKind {
 type patterns struct {
 	kind     matchKind
 	fold     bool
+	exact    bool                // methods: -i has no effect on whole ones (RFC 9110 §9.1)
 	set      map[string]struct{} // exact strings, in lower case when fold
 	texts    [][]byte            // of the other text methods, in lower case when fold
 	ranges   []intRange
@@ -112,7 +113,7 @@ func (p *patterns) inPrefix(a netip.Addr) bool {
 }
 
 func (p *patterns) inSet(x *Ctx, b []byte) bool {
-	if p.fold {
+	if p.fold && !p.exact {
 		b = lowered(x, b)
 	}
 	_, ok := p.set[string(b)]

@@ -52,7 +52,7 @@ func (p *patterns) add(text, operator string) error {
 		}
 		text = string(b)
 	default:
-		if p.fold {
+		if p.fold && !(p.exact && p.kind == matchStr) {
 			text = string(appendLower(nil, []byte(text)))
 		}
 	}

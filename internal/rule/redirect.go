@@ -75,11 +75,11 @@ func (r *redirect) appendPath(dst []byte, x *Ctx) []byte {
 	return dst
 }
 
-// appendURI appends v with control bytes written as %XX, so that it cannot
-// split the head.
+// appendURI appends v with control bytes but the tab written as %XX, so that it
+// cannot split the head.
 func appendURI(dst, v []byte) []byte {
 	for _, c := range v {
-		if c < ' ' || c == 0x7f {
+		if c < ' ' && c != '\t' || c == 0x7f {
 			dst = AppendHex(append(dst, '%'), uint64(c), 2)
 			continue
 		}

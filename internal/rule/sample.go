@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"math"
 	"net/netip"
 	"strconv"
 
@@ -114,19 +115,26 @@ func (s *Sample) addr() (netip.Addr, bool) {
 }
 
 // leadingInt reads an optional sign and the decimal digits that b begins with;
-// it stops before the value would overflow.
+// beyond the range of an int64 it gives the largest or smallest one.
 func leadingInt(b []byte) int64 {
 	neg := false
 	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
 		neg, b = b[0] == '-', b[1:]
 	}
-	const most = (1<<63 - 1 - 9) / 10 // one more digit still fits
 	v := int64(0)
 	for _, c := range b {
-		if c < '0' || c > '9' || v > most {
+		if c < '0' || c > '9' {
 			break
 		}
-		v = v*10 + int64(c-'0')
+		digit := int64(c - '0')
+		if v > (math.MaxInt64-digit)/10 {
+			v = math.MaxInt64
+			if neg {
+				v = math.MinInt64
+			}
+			return v
+		}
+		v = v*10 + digit
 	}
 	if neg {
 		return -v

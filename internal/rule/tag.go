@@ -91,7 +91,7 @@ var tagTable = []tag{
 			dst = append(dst, '"')
 		}
 		dst = append(plain.AppendText(dst, x.Req.MethodBytes()), ' ')
-		dst = append(plain.AppendText(dst, x.Req.Target()), ' ')
+		dst = append(plain.appendLogged(dst, x.Req.Target()), ' ')
 		dst = append(append(dst, http11[:7]...), '0'+x.Req.Minor)
 		if quote.Quote {
 			dst = append(dst, '"')
@@ -207,5 +207,26 @@ func appendPart(dst []byte, x *Ctx, o FormatOptions, part targetPart) []byte {
 	case part == onlyPath:
 		t = x.Req.Path()
 	}
-	return o.AppendText(dst, t)
+	return o.appendLogged(dst, t)
+}
+
+// appendLogged appends a part of a message as log formats show it: bytes that
+// are not printable, quotes and # as #XX.
+func (o FormatOptions) appendLogged(dst, v []byte) []byte {
+	for i, c := range v {
+		if c < ' ' || c >= 0x7f || c == '"' || c == '#' {
+			dst = o.AppendText(dst, v[:i])
+			if o.Quote {
+				dst = dst[:len(dst)-1]
+			}
+			dst = AppendHex(append(dst, '#'), uint64(c), 2)
+			rest := FormatOptions{Esc: o.Esc}
+			dst = rest.appendLogged(dst, v[i+1:])
+			if o.Quote {
+				dst = append(dst, '"')
+			}
+			return dst
+		}
+	}
+	return o.AppendText(dst, v)
 }

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"bytes"
 	"errors"
 	"regexp"
 
@@ -34,6 +35,7 @@ func (e *setURI) run(x *Ctx, _ *Outcome) bool {
 func setPart(x *Ctx, part uriPart, v []byte) {
 	if part == uriAll {
 		x.Req.SetTarget(v)
+		setAuthority(x.Req)
 		return
 	}
 	before, path, query := targetParts(x.Req)
@@ -52,6 +54,26 @@ func setPart(x *Ctx, part uriPart, v []byte) {
 	}
 	x.Scratch = out
 	x.Req.SetTarget(out[at:])
+}
+
+// setAuthority makes the Host field say what an absolute target says, since a
+// server may believe either (RFC 9112 §3.2.2).
+func setAuthority(r *wire.Request) {
+	t := r.Target()
+	i := bytes.Index(t, []byte("://"))
+	if i <= 0 || t[0] == '/' {
+		return
+	}
+	authority := t[i+3:]
+	if end := bytes.IndexAny(authority, "/?"); end >= 0 {
+		authority = authority[:end]
+	}
+	switch i := r.FindID(wire.FieldHost, 0); {
+	case i >= 0:
+		replaceValue(&r.Head, i, authority)
+	default:
+		r.Add([]byte("Host"), authority)
+	}
 }
 
 // targetParts splits the target; query has its question mark. A target without
@@ -82,7 +104,7 @@ func (c *compiler) uri(part uriPart) (op, error) {
 }
 
 func (c *compiler) oneFormat() (*Format, error) {
-	if len(c.rest()) == 0 || startsCond(c.rest()[0].Text) {
+	if len(c.rest()) == 0 || c.rest()[0].Text == "" || startsCond(c.rest()[0].Text) {
 		return nil, errors.New("expects exactly 1 argument <format>")
 	}
 	return c.format(c.take())
@@ -151,7 +173,7 @@ func (e *replaceURI) run(x *Ctx, _ *Outcome) bool {
 	if v == nil || !e.re.Match(v) {
 		return false
 	}
-	x.Scratch = replaceMatches(x.Scratch[:0], v, e.re, template, false)
+	x.Scratch = expand(x.Scratch[:0], v, e.re.FindSubmatchIndex(v), template)
 	setPart(x, e.part, x.Scratch)
 	return false
 }

@@ -1,0 +1,86 @@
+package rule
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestExamplesParse compiles the example of every keyword that works.
+func TestExamplesParse(t *testing.T) {
+	done := 0
+	for _, k := range Keywords() {
+		if k.Planned || k.Example == "" {
+			continue
+		}
+		done++
+		t.Run(k.Kind+" "+k.Name, func(t *testing.T) {
+			example := k.Example
+			if strings.Contains(k.Text, "reply") || strings.HasPrefix(k.Name, "res.") || strings.HasPrefix(k.Name, "s") && strings.Contains(example, " s") {
+				// its place is behind the reply
+				if findFetch(k.Name) != nil && findFetch(k.Name).need >= needReply {
+					example = strings.Replace(example, "http-request", "http-response", 1)
+				}
+			}
+			if _, p := compileLine(t, example, &ACLs{}); p.Alerts() > 0 {
+				t.Errorf("%s: %v", example, p.List[0].Text)
+			}
+		})
+	}
+	if done < 150 {
+		t.Errorf("only %d examples", done)
+	}
+}
+
+func TestEveryKeywordHasATextAndAPlace(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, k := range Keywords() {
+		id := k.Kind + " " + k.Name
+		if seen[id] {
+			t.Errorf("%s is there twice", id)
+		}
+		seen[id] = true
+		if !slices.Contains(kindOrder, strings.Fields(k.Kind)[0]) {
+			t.Errorf("%s has no place", id)
+		}
+		if !k.Planned && k.Text == "" && k.Kind != "format tag" {
+			t.Errorf("%s has no text", id)
+		}
+	}
+}
+
+func TestPlannedKeywordsAreRefusedByName(t *testing.T) {
+	for line, want := range map[string]string{
+		"acl x ssl_c_verify 0":                            "fetch 'ssl_c_verify' is known but not supported yet",
+		"http-request set-header X %[path,map(/f)]":       "converter 'map' is known but not supported yet",
+		"http-request track-sc0 src":                      "action 'track-sc0' is known but not supported yet",
+		"http-request set-var(proc.x) path":               "the scope 'proc' of variables is known but not supported yet",
+		"http-request set-header X %sslv":                 "format variable 'sslv' is known but not supported yet",
+		"http-request deny if REQ_CONTENT":                "predefined ACL 'REQ_CONTENT' is known but not supported yet",
+		"http-request return errorfiles site":             "'errorfiles' is known but not supported yet",
+		"http-request set-header X \"%(json)[path]\"":     "names in parentheses are known but not supported yet",
+		"http-response capture res.hdr(server) id 0":      "action 'capture' is known but not supported yet",
+		"http-request set-header X y if { path -M -f x }": "the flag '-M' is known but not supported yet",
+	} {
+		_, p := compileLine(t, line, &ACLs{})
+		if p.Alerts() != 1 || !strings.Contains(p.List[0].Text, want) {
+			t.Errorf("%s: got %v, want %q", line, p.List, want)
+		}
+	}
+}
+
+func TestNearestWordIsNamed(t *testing.T) {
+	for line, want := range map[string]string{
+		"acl x path_bge /a":                      "path_beg",
+		"acl x pth /a":                           "path",
+		"acl x path -m bge /a":                   "beg",
+		"http-request set-hedaer X y":            "set-header",
+		"http-request set-header X %[path,lowr]": "lower",
+		"http-request deny if METH_GTE":          "METH_GET",
+	} {
+		_, p := compileLine(t, line, &ACLs{})
+		if len(p.List) == 0 || p.List[0].Near != want {
+			t.Errorf("%s: got %+v, want %s", line, p.List, want)
+		}
+	}
+}
