@@ -1,10 +1,11 @@
 package config
 
 import (
+	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"bascule/internal/lang"
 )
@@ -16,12 +17,29 @@ func printed(p *lang.Problems) string {
 	return b.String()
 }
 
-// loadText loads one file with this text.
-func loadText(t *testing.T, text string, env Env) (*Config, *lang.Problems) {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "t.cfg")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+// inMemory lets env see these files besides those on disk.
+func inMemory(env Env, files map[string]string) Env {
+	m := fstest.MapFS{}
+	for name, text := range files {
+		m[name] = &fstest.MapFile{Data: []byte(text)}
 	}
-	return Load([]string{path}, env)
+	readDisk := env.ReadFile
+	if readDisk == nil {
+		readDisk = os.ReadFile
+	}
+	env.ReadFile = func(name string) ([]byte, error) {
+		if data, err := m.ReadFile(name); err == nil {
+			return data, nil
+		}
+		return readDisk(name)
+	}
+	env.Stat = m.Stat
+	env.ReadDir = func(name string) ([]fs.DirEntry, error) { return m.ReadDir(name) }
+	return env
+}
+
+// loadText loads one file with this text.
+func loadText(t testing.TB, text string, env Env) (*Config, *lang.Problems) {
+	t.Helper()
+	return Load([]string{"t.cfg"}, inMemory(env, map[string]string{"t.cfg": text}))
 }

@@ -4,13 +4,20 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"bascule/internal/lang"
 )
 
-// EvalCondition says whether a condition of `.if` or `-cc` is true (manual,
-// 2.4). Variables are expanded as inside double quotes by the caller.
+// EvalCondition says whether a condition of `-cc` is true (manual, 2.4). The
+// text is cut into words first, as a line of a file is: quotes, escapes and
+// variables work. The error says what cannot be read, and where.
 func EvalCondition(cond string, env Env) (bool, error) {
 	env = env.fill()
-	return evaluate(cond, env, env.Getenv)
+	words, err := lang.Split(cond, lang.Pos{Line: 1, Col: 1}, env.Getenv)
+	if err != nil || len(words) == 0 {
+		return false, err
+	}
+	return evaluate(joined(words), env, env.Getenv)
 }
 
 // maxDepth bounds the nesting of parentheses and negations in a condition; a

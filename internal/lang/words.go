@@ -170,6 +170,8 @@ func (s *splitter) variable() error {
 		if strings.HasPrefix(s.raw[i:], "[*]") {
 			list = true
 			i += len("[*]")
+		} else if strings.HasPrefix(s.raw[i:], "[") {
+			return &SyntaxError{i + 1, "truncated or invalid word expansion sequence"}
 		}
 		if i < len(s.raw) && s.raw[i] == '-' {
 			close := strings.IndexByte(s.raw[i:], '}')
@@ -187,24 +189,28 @@ func (s *splitter) variable() error {
 		i++
 	}
 	s.begin()
-	s.expand(value, list)
 	s.i = i
+	s.expand(value, list)
 	return nil
 }
 
-// expand adds a variable's value; as a list, blanks in it end words.
+// expand adds a variable's value; as a list, each run of blanks in it ends a
+// word, be it empty.
 func (s *splitter) expand(value string, list bool) {
 	if !list {
 		s.text = append(s.text, value...)
 		return
 	}
-	for i, part := range strings.Split(value, " ") {
-		if i > 0 && len(s.text) > 0 {
-			start := s.start
+	start := s.start
+	for i := 0; i < len(value); i++ {
+		if value[i] != ' ' {
+			s.text = append(s.text, value[i])
+			continue
+		}
+		if i == 0 || value[i-1] != ' ' {
 			s.end()
 			s.start = start
 		}
-		s.text = append(s.text, part...)
 	}
 }
 
