@@ -55,7 +55,8 @@ func (p *Plane) Connect(s *stream.Stream, srv *backend.Server, fresh bool) (stre
 
 func (b *back) start(s *stream.Stream) {
 	b.s = s
-	b.upOK, b.crlf, b.headOK, b.close, b.stuck = false, false, false, false, false
+	b.upOK, b.crlf, b.headOK, b.stuck = false, false, false, false
+	b.close = !s.KeepsServer()
 }
 
 // kept takes an idle connection to srv that looks alive, newest first.

@@ -20,6 +20,9 @@ func (f *front) Pump() {
 func (f *front) readBody() {
 	for range turnReads {
 		if !f.s.WantsBody() {
+			if !f.s.BodyDone() {
+				f.c.SetDeadline(0) // it is the server that is late
+			}
 			return // a client may shut down its side and still wait: only a reset counts
 		}
 		p, err := f.c.Fill()

@@ -3,6 +3,7 @@ package h1_test
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -174,6 +175,39 @@ func TestConnectionsAreCountedAndForgotten(t *testing.T) {
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, c.got, c.want)
+		}
+	}
+}
+
+func TestAClientThatPipelinesWithoutReadingIsHeldBack(t *testing.T) {
+	const requests, size = 20000, 8 << 10
+	reply := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("x", size))
+	p := start(t, &config.Proxy{Reuse: config.ReuseAlways}, 1, serve(t, always(reply)))
+	c, r := dial(t, p.addr)
+	go func() { // ends when all is sent or the connection closed
+		_, _ = io.WriteString(c, strings.Repeat("GET / HTTP/1.1\r\nHost: a\r\n\r\n", requests))
+	}()
+	served := func() int64 { return p.fe.Counters.Sum(backend.Requests) }
+	last, same := int64(0), 0
+	for same < 2000 { // turns of the loop in which nothing was served
+		done := make(chan struct{})
+		p.loops[0].Post(func() { close(done) })
+		<-done
+		if n := served(); n != last || n == 0 {
+			last, same = n, 0
+			continue
+		}
+		same++
+	}
+	if last > requests/4 {
+		t.Errorf("%d requests of %d KiB served to a client that reads nothing", last, size>>10)
+	}
+	for range requests {
+		if _, err := head(r); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Discard(size); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -69,6 +69,9 @@ func (f *front) unstick() {
 func (f *front) requests() {
 	for range turnRequests {
 		c := f.c
+		if c.Pending() > 0 {
+			return // first it takes the replies that it has asked for
+		}
 		p, err := c.Fill()
 		if len(p) == 0 {
 			if err != nil {
@@ -257,7 +260,11 @@ func (f *front) rest() {
 	f.info.Requests++
 	f.began, f.stuck = 0, false
 	t := &f.fe.Rules().Cfg.Timeouts
-	f.c.SetDeadline(first(t.HTTPKeepAlive, t.HTTPRequest, t.Client))
+	if f.c.Pending() > 0 {
+		f.c.SetDeadline(t.Client)
+	} else {
+		f.c.SetDeadline(first(t.HTTPKeepAlive, t.HTTPRequest, t.Client))
+	}
 	if len(f.c.Kept()) > 0 || f.c.Readable() {
 		f.c.Again()
 	}

@@ -31,3 +31,7 @@ func (s *Stream) Over() bool { return s.over }
 
 // Stopped says that the back must not read more of the reply for now.
 func (s *Stream) Stopped() bool { return s.over || s.front.Blocked() }
+
+// KeepsServer says that the server's connection may be used again
+// (option http-keep-alive, the default).
+func (s *Stream) KeepsServer() bool { return s.cfg.Keep == config.KeepAlive }
