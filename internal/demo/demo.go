@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bascule/internal/drill"
+	"bascule/internal/fleet"
 )
 
 const (
@@ -90,10 +91,10 @@ site      %s/
 stats     %s
 socket    %s
 try       curl -i %s/api/v1/health
-          curl -i %s/hls/track-1/0.ts -o /dev/null
+          curl -i %s/hls/%s/0.ts -o /dev/null
           echo "show servers state" | socat - %s
 
-`, d.lab.Balancer, d.lab.Config, d.lab.Site, d.lab.Stats, d.lab.Runtime, d.lab.Site, d.lab.Site, d.lab.Runtime)
+`, d.lab.Balancer, d.lab.Config, d.lab.Site, d.lab.Stats, d.lab.Runtime, d.lab.Site, d.lab.Site, fleet.Track(1), d.lab.Runtime)
 }
 
 // finish ends the load and prints what it cost. A signal ends the waiting.

@@ -49,15 +49,16 @@ func openScreen(in, out *os.File) (*screen, error) {
 		return nil, fmt.Errorf("terminal: %w", err)
 	}
 	if _, err := out.WriteString(enterScreen); err != nil {
-		term.Restore(int(in.Fd()), before) //nolint:errcheck // the write's error says it all
+		_ = term.Restore(int(in.Fd()), before) // the write's error says it all
 		return nil, fmt.Errorf("terminal: %w", err)
 	}
 	return &screen{in: in, out: out, before: before}, nil
 }
 
 func (s *screen) close() {
-	s.out.WriteString(leaveScreen)
-	term.Restore(int(s.in.Fd()), s.before) //nolint:errcheck // the terminal is gone
+	// Errors: the terminal is gone.
+	_, _ = s.out.WriteString(leaveScreen)
+	_ = term.Restore(int(s.in.Fd()), s.before)
 }
 
 // Sizes for a terminal that does not tell its own.
@@ -82,7 +83,7 @@ func (s *screen) draw(lines []line, width, height int) {
 	}
 	b.WriteString(toTop)
 	render(&b, lines, width, height)
-	s.out.Write(b.Bytes()) // a terminal that is gone shows nothing; SIGHUP ends the demo
+	_, _ = s.out.Write(b.Bytes()) // a terminal that is gone shows nothing; SIGHUP ends the demo
 }
 
 // render writes lines as text and SGR sequences, none wider than width and no more than

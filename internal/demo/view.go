@@ -11,6 +11,9 @@ import (
 // drawEvery is how often the view is drawn; a key draws it at once.
 const drawEvery = 250 * time.Millisecond
 
+// roomyHeight is from where on all places are shown; below it the events need the rows.
+const roomyHeight = 28
+
 // keysHelp is the last line of the view.
 const keysHelp = "↑↓ 1-4 server   k kill -9   s start   d drain   r ready   R reload   q quit"
 
@@ -93,6 +96,9 @@ func (d *demo) places() [][2]string {
 // compose lays a snapshot out as lines; the events get what is left of the height.
 func compose(s snapshot, events []event, places [][2]string, selected, height int) []line {
 	lines := []line{{{"bascule demo", bold}, {fmt.Sprintf("   running for %s", s.at.Truncate(time.Second)), dim}}}
+	if height < roomyHeight {
+		places = places[:min(1, len(places))]
+	}
 	for _, place := range places {
 		lines = append(lines, line{{fmt.Sprintf("%-7s", place[0]), dim}, {place[1], ""}})
 	}

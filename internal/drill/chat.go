@@ -116,7 +116,7 @@ func (c *Chat) session(ctx context.Context) (connected bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	conn.SetReadLimit(chatFrame)
 	hello, err := receive(ctx, conn)
 	if err == nil && hello.Type != fleet.FrameHello {
@@ -131,7 +131,7 @@ func (c *Chat) session(ctx context.Context) (connected bool, err error) {
 	defer cancel()
 	sent := make(chan struct{})
 	// Ends when the reading below does; waited for here.
-	go func() { defer close(sent); c.send(ctx, conn); conn.CloseNow() }()
+	go func() { defer close(sent); c.send(ctx, conn); _ = conn.CloseNow() }()
 	err = c.receive(ctx, conn)
 	cancel()
 	<-sent

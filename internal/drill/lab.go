@@ -208,7 +208,7 @@ func (l *Lab) Close() error {
 	all.Wait()
 	l.keeper.close()
 	if l.logs != nil {
-		l.logs.Close()
+		_ = l.logs.Close()
 	}
 	if l.own != nil {
 		l.own.Close()

@@ -71,11 +71,11 @@ func mainFailover(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		fmt.Fprintf(stderr, "bascule drill: %v\n%s", err, usage)
 		return 2
 	}
-	print := printText
+	show := printText
 	if *asJSON {
-		print = printJSON
+		show = printJSON
 	}
-	if err := runFailover(ctx, opt, *chats, print(stdout)); err != nil {
+	if err := runFailover(ctx, opt, *chats, show(stdout)); err != nil {
 		fmt.Fprintf(stderr, "bascule drill: %v\n", err)
 		return 1
 	}
@@ -149,9 +149,9 @@ func printJSON(w io.Writer) printer {
 	out := json.NewEncoder(w)
 	return printer{
 		begin: func(*Lab) {},
-		step:  func(s Step) { out.Encode(s) },
+		step:  func(s Step) { _ = out.Encode(s) },
 		end: func(passed bool, took time.Duration) {
-			out.Encode(map[string]any{"drill": "failover", "passed": passed, "seconds": took.Seconds()})
+			_ = out.Encode(map[string]any{"drill": "failover", "passed": passed, "seconds": took.Seconds()})
 		},
 	}
 }

@@ -44,7 +44,6 @@ type process struct {
 	cmd     *exec.Cmd
 	log     string        // path
 	exited  chan struct{} // closed when it is gone and waited for
-	err     error         // how it ended; read after exited
 	gone    time.Time     // read after exited: its sockets are closed by then
 	wanted  sync.Once
 	stopped chan struct{} // closed when its end was asked for
@@ -70,7 +69,7 @@ func (k *keeper) start(log, exe string, args, env []string) (*process, error) {
 	}
 	// Ends when the process does.
 	go func() {
-		p.err = p.cmd.Wait()
+		_ = p.cmd.Wait() // how it ended is in its ProcessState
 		p.gone = time.Now()
 		close(p.exited)
 	}()
@@ -113,7 +112,7 @@ func (p *process) stop(wait time.Duration) {
 	select {
 	case <-p.exited:
 	case <-limit.C:
-		p.kill() //nolint:errcheck // an error means that it is gone
+		_, _ = p.kill() // an error means that it is gone
 	}
 }
 
@@ -125,7 +124,7 @@ func (p *process) failed(name string) error {
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	lines = lines[max(0, len(lines)-lastLines):]
-	return fmt.Errorf("%s (%s) ended: %v\n%s", name, filepath.Base(p.cmd.Path), p.err, strings.Join(lines, "\n"))
+	return fmt.Errorf("%s (%s) ended: %s\n%s", name, filepath.Base(p.cmd.Path), p.cmd.ProcessState, strings.Join(lines, "\n"))
 }
 
 // lastLines of a log are enough to see why a process ended.

@@ -113,7 +113,7 @@ func (u *user) visit() {
 
 func (u *user) listen() {
 	if u.track == "" || u.next == fleet.TrackSegments {
-		u.track, u.next = fmt.Sprintf("track-%d", 1+u.rand.IntN(max(1, u.load.opt.Tracks))), 0
+		u.track, u.next = fleet.Track(1+u.rand.IntN(max(1, u.load.opt.Tracks))), 0
 		u.do(KindTrack, StreamPool, http.MethodGet, "/hls/"+u.track+"/playlist.m3u8", "", status(http.StatusOK))
 		return
 	}

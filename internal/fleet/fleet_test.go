@@ -440,7 +440,7 @@ func TestMainRefusesWrongArguments(t *testing.T) {
 		{"no server", nil, "which server"},
 		{"an unknown server", []string{"cook", "--name", "x"}, `unknown server "cook"`},
 		{"no name", []string{"api"}, "--name is missing"},
-		{"an unknown flag", []string{"api", "--nmae", "x"}, "nmae"},
+		{"an unknown flag", []string{"api", "--nom", "x"}, "nom"},
 		{"an argument too many", []string{"stream", "--name", "x", "y"}, "unexpected argument y"},
 		{"a cache of nothing", []string{"stream", "--name", "x", "--cache", "0"}, "at least 1"},
 	} {

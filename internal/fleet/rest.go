@@ -3,6 +3,7 @@ package fleet
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"sort"
 	"strconv"
@@ -54,11 +55,15 @@ func (a *API) me(w http.ResponseWriter, _ *http.Request, s session) {
 // trackCount is how many tracks the catalogue lists; the stream servers know any name.
 const trackCount = 40
 
+// Track is the id of the n-th track of the catalogue, from 1. Like the ids of a real
+// one it has no order, so that a hash spreads it well.
+func Track(n int) string { return fmt.Sprintf("t%08x", uint32(n)*0x9e3779b1) }
+
 // tracks lists the catalogue, the same on every server.
 func tracks(w http.ResponseWriter, _ *http.Request) {
 	list := make([]map[string]string, trackCount)
 	for i := range list {
-		id := "track-" + strconv.Itoa(i+1)
+		id := Track(i + 1)
 		list[i] = map[string]string{"id": id, "playlist": "/hls/" + id + "/playlist.m3u8"}
 	}
 	writeJSON(w, http.StatusOK, list)

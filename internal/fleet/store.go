@@ -172,8 +172,8 @@ func (s *store) absent(ctx context.Context, room, member string) error {
 
 // members returns who is present, one entry for each connection.
 func (s *store) members(ctx context.Context, room string, now time.Time) ([]string, error) {
-	return s.rdb.ZRangeByScore(ctx, presenceKey(room), &redis.ZRangeBy{
-		Min: fmt.Sprint(now.Unix()), Max: "+inf",
+	return s.rdb.ZRangeArgs(ctx, redis.ZRangeArgs{
+		Key: presenceKey(room), Start: fmt.Sprint(now.Unix()), Stop: "+inf", ByScore: true,
 	}).Result()
 }
 
