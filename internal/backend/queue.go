@@ -132,9 +132,21 @@ func (b *Backend) pass(s *Server) {
 		deliver(grants)
 		return
 	}
-	b.leave(q.where[w], w)
+	b.grant(w, s)
 	q.mu.Unlock()
 	w.Granted(s)
+}
+
+// grant takes w out of its queue; the lock is held. Who waited for any server
+// has been balanced now.
+func (b *Backend) grant(w Waiter, s *Server) {
+	p := b.line.where[w]
+	b.leave(p, w)
+	if p.of == nil {
+		outside := b.env.Loops // the counters' slot of no loop
+		s.Counters.Add(outside, LBTotal, 1)
+		b.Counters.Add(outside, LBTotal, 1)
+	}
 }
 
 // nextFor is the stream that has waited longest of those that s may serve, nil
@@ -171,7 +183,7 @@ func (b *Backend) serve() (grants []grant) {
 	sn := b.snap.Load()
 	for _, s := range sn.Servers {
 		for w := b.nextFor(s); w != nil && s.Cur.EnterBelow(s.MaxConn()); w = b.nextFor(s) {
-			b.leave(q.where[w], w)
+			b.grant(w, s)
 			grants = append(grants, grant{w, s})
 		}
 	}

@@ -36,6 +36,9 @@ func TestFullServersAreQueuedFor(t *testing.T) {
 	if got := own2.grants(); len(got) != 1 || got[0] != two {
 		t.Fatalf("second in: %v", got)
 	}
+	if got := two.Counters.Sum(LBTotal); got != 2 {
+		t.Errorf("balanced to s2 %d times, want 2: once at once, once from the queue", got)
+	}
 	if two.Cur.Cur() != 1 || two.Cur.Max() != 1 {
 		t.Errorf("a slot was freed and retaken: %d, at most %d", two.Cur.Cur(), two.Cur.Max())
 	}

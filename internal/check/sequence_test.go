@@ -88,12 +88,14 @@ func TestASequenceOfChecksLeadsWhereHAProxysDoes(t *testing.T) {
 		}
 		o.ask("set server be/s state " + word)
 	}
-	o = startOracle(t, fmt.Sprintf("backend be\n option httpchk\n http-check disable-on-404\n server s 127.0.0.1:%d check inter 50\n", port))
+	o = startOracle(t, fmt.Sprintf("backend be\n option httpchk\n http-check disable-on-404\n timeout check 10s\n server s 127.0.0.1:%d check inter 100\n", port))
 	close(ready)
 
 	ours, port := newScripted(t)
-	p := &config.Proxy{Name: "be", Backend: true, Mode: config.ModeHTTP, Check: config.Check{HTTP: true, DisableOn404: true},
-		Servers: []*config.Server{{Name: "s", ID: 1, Weight: 1, Check: true, Rise: 2, Fall: 3, Inter: 50 * time.Millisecond,
+	p := &config.Proxy{Name: "be", Backend: true, Mode: config.ModeHTTP,
+		Timeouts: config.Timeouts{Connect: 5 * time.Second, Check: 10 * time.Second},
+		Check:    config.Check{HTTP: true, DisableOn404: true},
+		Servers: []*config.Server{{Name: "s", ID: 1, Weight: 1, Check: true, Rise: 2, Fall: 3, Inter: 100 * time.Millisecond,
 			Addr: config.Address{IP: netip.MustParseAddr("127.0.0.1"), Port: port}}}}
 	var b *backend.Backend
 	begun := make(chan struct{}) // closed when b is set
