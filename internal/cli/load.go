@@ -36,9 +36,6 @@ func (f *flags) loadFrom(under config.Env) loaded {
 	env, world := handover.Record(under)
 	cfg, problems := config.Load(f.files, env)
 	l := loaded{cfg: cfg, world: world, verdict: config.Judge(cfg, problems)}
-	if l.verdict == config.NoListener && len(cfg.Global.StatsSockets) > 0 {
-		l.verdict = config.Valid // a stats socket is a listener
-	}
 	var b bytes.Buffer
 	_ = config.WriteProblems(&b, problems, os.Getpid()) // a Buffer takes all
 	for _, p := range problems.List {
@@ -46,7 +43,6 @@ func (f *flags) loadFrom(under config.Env) loaded {
 	}
 	switch {
 	case l.verdict == config.Invalid:
-		engine.Complain(&b, fmt.Errorf("config : %s", l.verdict))
 		l.cfg = nil
 	case l.warned && f.zeroWarn:
 		engine.Complain(&b, fmt.Errorf("config : Some warnings were found and 'zero-warning' is set. Aborting."))

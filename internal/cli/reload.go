@@ -39,59 +39,58 @@ func reload(args []string, stdout, stderr io.Writer) int {
 	if socket == "" {
 		socket = f.socket
 	}
-	pid := 0
+	sockets, pid := []string{socket}, 0
 	if socket == "" {
-		socket, pid, err = f.find()
-	}
-	if err != nil {
-		engine.Complain(stderr, err)
-		return 1
-	}
-	if socket == "" {
-		if err := syscall.Kill(pid, syscall.SIGUSR2); err != nil {
-			engine.Complain(stderr, fmt.Errorf("process %d: %w", pid, err))
+		if sockets, pid, err = f.find(); err != nil {
+			engine.Complain(stderr, err)
 			return 1
 		}
-		fmt.Fprintf(stdout, "Asked process %d to reload; it has no socket that tells the result, its log does.\n", pid)
-		return 0
 	}
-	return askReload(socket, stdout, stderr)
+	for _, socket := range sockets {
+		answer, err := askSocket(socket, "reload")
+		switch {
+		case err == nil && strings.HasPrefix(answer, "Success="):
+			return tell(answer, stdout, stderr)
+		case len(sockets) > 1: // one of the others may be allowed to
+		case err != nil:
+			engine.Complain(stderr, err)
+			return 1
+		default:
+			engine.Complain(stderr, fmt.Errorf("%s: %s", socket, strings.TrimSpace(answer)))
+			return 1
+		}
+	}
+	return signalReload(pid, stdout, stderr)
 }
 
-// find looks for a socket of the running process, else for its pid.
-func (f *flags) find() (socket string, pid int, err error) {
+func signalReload(pid int, stdout, stderr io.Writer) int {
+	if pid == 0 {
+		engine.Complain(stderr, errors.New("none of its sockets may reload: give it a 'stats socket' of level admin, or a master socket (-S)"))
+		return 1
+	}
+	if err := syscall.Kill(pid, syscall.SIGUSR2); err != nil {
+		engine.Complain(stderr, fmt.Errorf("process %d: %w", pid, err))
+		return 1
+	}
+	fmt.Fprintf(stdout, "Asked process %d to reload; it has no socket that tells the result, its log does.\n", pid)
+	return 0
+}
+
+// find looks for sockets of the running process, and for its pid.
+func (f *flags) find() (sockets []string, pid int, err error) {
 	if f.pidfile != "" {
 		if pid, err = readPID(f.pidfile); err != nil {
-			return "", 0, err
+			return nil, 0, err
 		}
-		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if err != nil {
-			return "", 0, fmt.Errorf("%s: there is no process %d", f.pidfile, pid)
-		}
-		words := strings.Split(strings.TrimRight(string(line), "\x00"), "\x00")[1:]
-		if len(words) > 0 && words[0] == "run" {
-			words = words[1:]
-		}
-		theirs, err := parseFlags(words)
-		if err != nil {
-			return "", pid, nil
-		}
-		if theirs.socket != "" && !strings.HasPrefix(theirs.socket, "fd@") {
-			return theirs.socket, pid, nil
-		}
-		if cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid)); err == nil && len(f.files) == 0 {
-			_ = os.Chdir(cwd) // their files are named from there; if not, they are not found
-			f.files = theirs.files
-		}
+		return listening(pid), pid, nil
 	}
 	if len(f.files) > 0 {
 		cfg, _ := config.Load(f.files, f.env())
-		socket = adminSocket(cfg)
+		if socket := adminSocket(cfg); socket != "" {
+			return []string{socket}, 0, nil
+		}
 	}
-	if socket == "" && pid == 0 {
-		return "", 0, errors.New("cannot find the process: give -S or -s with its socket, -p with its pidfile, or -f with its configuration")
-	}
-	return socket, pid, nil
+	return nil, 0, errors.New("cannot find the process: give -S or -s with its socket, -p with its pidfile, or -f with its configuration")
 }
 
 // adminSocket is the first stats socket that may reload, by its address.
@@ -119,28 +118,18 @@ func readPID(path string) (int, error) {
 	return pid, nil
 }
 
-// askReload runs "reload" on a socket. The first line of the answer is the
-// verdict, the rest what is printed.
-func askReload(socket string, stdout, stderr io.Writer) int {
-	answer, err := askSocket(socket, "reload")
-	if err != nil {
-		engine.Complain(stderr, err)
-		return 1
-	}
+// tell prints the answer to "reload": the first line is the verdict.
+func tell(answer string, stdout, stderr io.Writer) int {
 	verdict, log, _ := strings.Cut(answer, "\n")
-	log = strings.TrimPrefix(log, "--\n")
-	switch verdict {
-	case "Success=1":
-		fmt.Fprint(stdout, strings.TrimSuffix(log, "\n"))
-		fmt.Fprintln(stdout, "The new configuration is in force.")
-		return 0
-	case "Success=0":
-		fmt.Fprint(stderr, strings.TrimSuffix(log, "\n"))
+	log = strings.TrimSuffix(strings.TrimPrefix(log, "--\n"), "\n")
+	if verdict != "Success=1" {
+		fmt.Fprint(stderr, log)
 		fmt.Fprintln(stderr, "The configuration in force is unchanged.")
 		return 1
 	}
-	fmt.Fprint(stderr, answer)
-	return 1
+	fmt.Fprint(stdout, log)
+	fmt.Fprintln(stdout, "The new configuration is in force.")
+	return 0
 }
 
 func askSocket(socket, command string) (string, error) {
