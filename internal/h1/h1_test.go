@@ -196,10 +196,11 @@ func TestARefusedServerIsLeftAtOnceWithRedispatch(t *testing.T) {
 
 func TestRepliesThatLieAre502(t *testing.T) {
 	for name, reply := range map[string]string{
-		"two lengths":        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-		"not HTTP":           "hello\r\n\r\n",
-		"length and chunked": "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-		"folded field":       "HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 5\r\n\r\nhello",
+		"two lengths":          "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+		"not HTTP":             "hello\r\n\r\n",
+		"length and chunked":   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"a switch unasked for": switching,
+		"folded field":         "HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 5\r\n\r\nhello",
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, &config.Proxy{}, 1, serve(t, always(reply)))

@@ -49,7 +49,7 @@ type Life struct {
 // Request decides what happens to a request whose head is in x. Edits of the
 // rules are made in x.Req.
 func (l *Life) Request(rules *Rules, x *rule.Ctx, out *rule.Outcome, loop int) Order {
-	*l = Life{rules: rules, loop: loop, phase: 'R', method: x.Req.Method, upgrade: x.Req.Upgrade || x.Req.Body == wire.BodyTunnel}
+	*l = Life{rules: rules, loop: loop, phase: 'R', method: x.Req.Method, upgrade: x.Req.Upgrade || x.Req.Method == wire.MethodConnect}
 	l.term = [2]byte{'-', '-'}
 	fe := rules.Cfg
 	if fe.MonitorURI != "" && string(x.Req.Path()) == fe.MonitorURI {

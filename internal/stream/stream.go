@@ -294,6 +294,11 @@ func (s *Stream) ReplyHead(rep *wire.Reply) {
 		}
 		return
 	}
+	if rep.Body == wire.BodyTunnel && !s.upgrade {
+		s.dropBack() // a switch of protocols that nobody asked for
+		s.run(s.Life.Lost(Garbage, false, false))
+		return
+	}
 	c := s.car
 	s.t.reply = c.Loop.Now()
 	s.captureReply(rep)
