@@ -10,7 +10,15 @@ type escapeSet [256]bool
 var (
 	plainEscape  = makeEscapes("#\"")
 	headerEscape = makeEscapes("#\"{|}")
+	cookieEscape = onlyControls()
 )
+
+func onlyControls() (s escapeSet) {
+	for c := range s {
+		s[c] = c < ' ' || c == 0x7f
+	}
+	return s
+}
 
 func makeEscapes(also string) (s escapeSet) {
 	for c := range s {
@@ -36,8 +44,8 @@ func appendEscaped[T []byte | string](dst []byte, v T, set *escapeSet) []byte {
 	return append(dst, v[from:]...)
 }
 
-// appendText appends v escaped, quoted and with backslashes as o says. With +E
-// the three characters that RFC 5424 §6.3.3 names get a backslash instead.
+// appendText appends v escaped, quoted and with backslashes as o says: +E puts
+// one before the characters that RFC 5424 §6.3.3 names, if still there.
 func appendText[T []byte | string](dst []byte, v T, o rule.FormatOptions, set *escapeSet) []byte {
 	if o.Quote {
 		dst = append(dst, '"')
@@ -45,10 +53,10 @@ func appendText[T []byte | string](dst []byte, v T, o rule.FormatOptions, set *e
 	if o.Esc {
 		for i := 0; i < len(v); i++ {
 			switch c := v[i]; {
-			case c == '"' || c == '\\' || c == ']':
-				dst = append(dst, '\\', c)
 			case set[c]:
 				dst = rule.AppendHex(append(dst, '#'), uint64(c), 2)
+			case c == '"' || c == '\\' || c == ']':
+				dst = append(dst, '\\', c)
 			default:
 				dst = append(dst, c)
 			}

@@ -61,14 +61,15 @@ func soFar(of func(*Record) int64) tagFunc {
 	}
 }
 
-// text makes a tag of bytes of a message; empty becomes "-".
-func text(of func(*Record) []byte) tagFunc {
+// cookie makes a tag of a captured cookie; none becomes "-". HAProxy writes
+// them as they came; only what could break the line is escaped.
+func cookie(of func(*Record) []byte) tagFunc {
 	return func(dst []byte, r *Record, o rule.FormatOptions) []byte {
 		v := of(r)
 		if len(v) == 0 {
 			return append(dst, '-')
 		}
-		return appendText(dst, v, o, &plainEscape)
+		return appendText(dst, v, o, &cookieEscape)
 	}
 }
 
@@ -101,10 +102,13 @@ func front(r *Record) netip.AddrPort  { return r.FrontAddr }
 
 // captures makes %hr and %hs: "{a|b}", nothing without slots.
 func captures(of func(*Record) [][]byte) tagFunc {
-	return func(dst []byte, r *Record, _ rule.FormatOptions) []byte {
+	return func(dst []byte, r *Record, o rule.FormatOptions) []byte {
 		list := of(r)
 		if len(list) == 0 {
 			return dst
+		}
+		if o.Quote {
+			dst = append(dst, '"')
 		}
 		dst = append(dst, '{')
 		for i, v := range list {
@@ -113,7 +117,11 @@ func captures(of func(*Record) [][]byte) tagFunc {
 			}
 			dst = appendEscaped(dst, v, &headerEscape)
 		}
-		return append(dst, '}')
+		dst = append(dst, '}')
+		if o.Quote {
+			dst = append(dst, '"')
+		}
+		return dst
 	}
 }
 

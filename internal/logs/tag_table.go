@@ -10,8 +10,8 @@ import (
 // tagTable is every tag of HAProxy's manual, 8.2.6.
 var tagTable = []tag{
 	{"B", soFar(func(r *Record) int64 { return r.BytesRead }), false, "bytes sent to the client"},
-	{"CC", text(func(r *Record) []byte { return r.ReqCookie }), false, "captured cookie of the request"},
-	{"CS", text(func(r *Record) []byte { return r.ResCookie }), false, "captured cookie of the reply"},
+	{"CC", cookie(func(r *Record) []byte { return r.ReqCookie }), false, "captured cookie of the request"},
+	{"CS", cookie(func(r *Record) []byte { return r.ResCookie }), false, "captured cookie of the reply"},
 	{"H", name(func(*Record) string { return ownHostname }), false, "name of this machine"},
 	{"HM", orBad(func(r *Record) []byte { return r.Method }), false, "method"},
 	{"HP", orBad(func(r *Record) []byte { return beforeQuery(r.Target) }), false, "request target without the query"},
