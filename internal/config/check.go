@@ -1,21 +1,44 @@
 package config
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 )
 
-// A checkSend is what `http-check send` lines and `option httpchk` say together.
+// A checkSend is a request of checks: what `option httpchk` says, or what
+// `http-check send` says; the second completes the first.
 type checkSend struct {
 	method, uri, version string
 	fields               []byte
 	body                 []byte
-	set                  bool // an http-check send was seen: later ones would be further steps
+}
+
+// checkDraft is what a section's lines say about checks.
+type checkDraft struct {
+	option    checkSend  // option httpchk
+	send      *checkSend // http-check send
+	expect    bool       // http-check expect was seen
+	rules     bool       // any http-check line was seen
+	inherited bool       // the http-check lines are those of the defaults
+}
+
+// ownChecks begins the http-check lines of a section: they replace those of its
+// defaults section as a whole.
+func (x *line) ownChecks() *checkDraft {
+	c := &x.px.checks
+	if c.inherited {
+		c.send, c.expect, c.inherited = nil, false, false
+		x.px.Check.Expect = Expect{}
+	}
+	c.rules = true
+	return c
 }
 
 // parseHTTPChk reads `option httpchk [METHOD] [URI] [VERSION [HEADERS]]`.
 func parseHTTPChk(x *line) {
-	c := &checkSend{}
+	c := checkSend{}
 	switch len(x.args) {
 	case 0:
 	case 1:
@@ -23,39 +46,22 @@ func parseHTTPChk(x *line) {
 	default:
 		c.method, c.uri = x.arg(0), x.arg(1)
 	}
-	if len(x.args) > 2 {
-		version, fields, more := strings.Cut(x.arg(2), "\r\n")
-		c.version = version
-		if more {
-			for _, f := range strings.Split(fields, "\r\n") {
-				if f != "" {
-					c.fields = append(c.fields, f+"\r\n"...)
-				}
+	version, fields, more := strings.Cut(x.arg(2), "\r\n")
+	c.version = version
+	if more {
+		x.warn(x.args[2], "'option httpchk' : hiding headers or body at the end of the version string is deprecated. Please, consider to use 'http-check send' directive instead.")
+		head, body, _ := strings.Cut(fields, "\r\n\r\n")
+		for _, f := range strings.Split(head, "\r\n") {
+			if f != "" {
+				c.fields = append(c.fields, f+"\r\n"...)
 			}
 		}
-		if len(x.args) > 3 {
-			x.alert(x.args[3], "'option httpchk' : headers and body are given by 'http-check send'.")
-			return
-		}
+		c.body = []byte(body)
 	}
-	if !x.checkHTTPVersion(c.version) {
-		return
+	if x.checkHTTPVersion(version) && x.atMost(3) {
+		x.px.checks.option = c
+		x.px.Check.HTTP = true
 	}
-	if x.px.sends == nil || !x.px.sends.set {
-		x.px.sends = c
-	} else {
-		keep := x.px.sends
-		if c.method != "" && keep.method == "" {
-			keep.method = c.method
-		}
-		if c.uri != "" && keep.uri == "" {
-			keep.uri = c.uri
-		}
-		if c.version != "" && keep.version == "" {
-			keep.version = c.version
-		}
-	}
-	x.px.Check.HTTP = true
 }
 
 func (x *line) checkHTTPVersion(v string) bool {
@@ -68,16 +74,11 @@ func (x *line) checkHTTPVersion(v string) bool {
 
 // parseCheckSend reads `http-check send …`.
 func parseCheckSend(x *line) {
-	x.px.checkRules = true
-	c := &checkSend{}
-	if x.px.sends != nil {
-		if x.px.sends.set {
-			x.alert(x.name, "a second 'http-check send' is known but not supported yet: checks have one step.")
-			return
-		}
-		*c = *x.px.sends
+	checks, c := x.ownChecks(), &checkSend{}
+	if checks.send != nil {
+		x.alert(x.name, "a second 'http-check send' is known but not supported yet: %s.", whySteps)
+		return
 	}
-	c.set = true
 	for i := 0; i < len(x.args); i += 2 {
 		name := x.args[i].Text
 		value := x.arg(i + 1)
@@ -114,7 +115,7 @@ func parseCheckSend(x *line) {
 		}
 	}
 	if x.checkHTTPVersion(c.version) {
-		x.px.sends = c
+		checks.send = c
 	}
 }
 
@@ -142,11 +143,12 @@ func parseCheckExpect(x *line) {
 		x.alert(x.name, "'http-check expect' : expects at least a matching pattern as arguments.")
 		return
 	}
-	if x.px.Check.Expect.Kind != "" {
-		x.alert(x.name, "a second 'http-check expect' is known but not supported yet: checks have one step.")
+	checks := x.ownChecks()
+	if checks.expect {
+		x.alert(x.name, "a second 'http-check expect' is known but not supported yet: %s.", whySteps)
 		return
 	}
-	x.px.checkRules = true
+	checks.expect = true
 	e := Expect{}
 	i := 0
 	if x.arg(i) == "!" {
@@ -223,23 +225,24 @@ func (x *line) expectStatus(e *Expect, i int) bool {
 
 // settleCheck turns what the lines say into the Check of a backend.
 func (d *draft) settleCheck() {
+	if !d.Check.HTTP {
+		return
+	}
+	request := d.checks.option
+	if s := d.checks.send; s != nil {
+		request.method = cmp.Or(s.method, request.method)
+		request.uri = cmp.Or(s.uri, request.uri)
+		request.version = cmp.Or(s.version, request.version)
+		request.fields = append(slices.Clip(request.fields), s.fields...)
+		if s.body != nil {
+			request.body = s.body
+		}
+	}
 	c := &d.Check
-	if !c.HTTP {
-		return
-	}
-	c.Method, c.URI = "OPTIONS", "/"
-	s := d.sends
-	if s == nil {
-		return
-	}
-	if s.method != "" {
-		c.Method = s.method
-	}
-	if s.uri != "" {
-		c.URI = s.uri
-	}
-	if s.version == "HTTP/1.1" {
+	c.Method = cmp.Or(request.method, "OPTIONS")
+	c.URI = cmp.Or(request.uri, "/")
+	if request.version == "HTTP/1.1" {
 		c.Minor = 1
 	}
-	c.Fields, c.Body = s.fields, s.body
+	c.Fields, c.Body = request.fields, request.body
 }

@@ -29,8 +29,7 @@ type draft struct {
 	timeoutSet map[string]bool
 	serverAt   []lang.Word // names of Servers, in the same order
 	modeAt     lang.Word
-	checkRules bool // an http-check line was seen
-	sends      *checkSend
+	checks     checkDraft
 	redirects  []*rule.Action
 	backlog    int
 	lastRule   string // the first kind of rule seen that is evaluated after http-request
@@ -107,10 +106,7 @@ func (d *draft) child() *draft {
 	c.acls = &rule.ACLs{ReadFile: d.acls.ReadFile}
 	c.timeoutSet = maps.Clone(d.timeoutSet)
 	c.servers = map[string]*Server{}
-	if d.sends != nil {
-		send := *d.sends
-		c.sends = &send
-	}
+	c.checks.inherited, c.checks.rules = true, false
 	return &c
 }
 

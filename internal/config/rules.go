@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"strings"
 
 	"bascule/internal/lang"
@@ -44,7 +45,7 @@ func parseUseBackend(x *line) {
 		s.cond = rule.ParseCondOf("error detected while parsing switching rule", x.args[1:], x.px.acls, x.problems)
 	}
 	x.px.switches = append(x.px.switches, s)
-	x.px.lastRule = orBetter(x.px.lastRule, "use_backend")
+	x.px.lastRule = cmp.Or(x.px.lastRule, "use_backend")
 }
 
 func parseDefaultBackend(x *line) {
@@ -65,7 +66,7 @@ func actionList(set rule.Set, list func(*Proxy) *[]*rule.Action) func(*line) {
 			return
 		}
 		if len(x.args) == 0 {
-			x.alert(x.name, "'%s' expects an action.", x.kw.Name)
+			x.alert(x.name, "'%s' expects an action, but got '' (missing argument).", x.kw.Name)
 			return
 		}
 		x.lateRule()
@@ -125,15 +126,7 @@ func parseRedirect(x *line) {
 	if a := rule.ParseAction(rule.HTTPRequest, words, x.px.acls, x.ruleEnv(), x.problems); a != nil {
 		x.px.redirects = append(x.px.redirects, a)
 	}
-	x.px.lastRule = orBetter(x.px.lastRule, "redirect")
-}
-
-// orBetter keeps the first kind of a later rule that was seen.
-func orBetter(first, second string) string {
-	if first != "" {
-		return first
-	}
-	return second
+	x.px.lastRule = cmp.Or(x.px.lastRule, "redirect")
 }
 
 // lateRule warns of a rule that stands below one that is evaluated after it.

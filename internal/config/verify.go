@@ -20,17 +20,12 @@ func (l *loader) verify(d *draft) {
 	if d.Mode == ModeTCP {
 		l.verifyTCP(d)
 	}
-	if d.Frontend && d.format.kind != "" && len(d.Logs) == 0 && d.owns(d.format.at) {
+	if d.Frontend && d.format.kind != "" && len(d.Logs) == 0 {
 		l.about(lang.Warning, d.format.at, "log format ignored for %s '%s' since it has no log address.", d.noun(), d.Name)
 	}
-	if d.Backend && d.checkRules && !d.Check.HTTP {
+	if d.Backend && d.checks.rules && !d.Check.HTTP {
 		l.about(lang.Warning, d.at, "%s '%s' uses http-check rules without 'option httpchk', so the rules are ignored.", d.noun(), d.Name)
 	}
-}
-
-// owns says whether a line belongs to the section itself, not to its defaults.
-func (d *draft) owns(w lang.Word) bool {
-	return w.Pos.File == d.at.Pos.File && w.Pos.Line >= d.at.Pos.Line
 }
 
 // verifyTimeouts warns about the timeouts without which clients or servers can
