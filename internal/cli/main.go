@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"bascule/internal/demo"
 	"bascule/internal/drill"
 	"bascule/internal/engine"
 	"bascule/internal/fleet"
@@ -69,6 +70,8 @@ var commands = map[string]func(args []string, stdin io.Reader, stdout, stderr io
 	"check":   func(a []string, _ io.Reader, o, e io.Writer) int { return checkCommand(a, o, e) },
 	"reload":  func(a []string, _ io.Reader, o, e io.Writer) int { return reload(a, o, e) },
 	"fleet":   func(a []string, _ io.Reader, o, e io.Writer) int { return fleet.Main(a, o, e) },
+	"doc":     func(a []string, _ io.Reader, o, e io.Writer) int { return doc(a, o, e) },
+	"demo":    demo.Main,
 	"drill":   func(a []string, _ io.Reader, o, e io.Writer) int { return drill.Main(a, o, e) },
 	"version": func(_ []string, _ io.Reader, o, _ io.Writer) int { writeVersion(o); return 0 },
 }

@@ -5,6 +5,7 @@ import (
 
 	"bascule/internal/backend"
 	"bascule/internal/config"
+	"bascule/internal/stream"
 )
 
 // Reload makes the process read its configuration again (Options.Reload).
@@ -99,6 +100,7 @@ func (e *Engine) unchangeable(cfg *config.Config) []string {
 // swap puts a plan in force while traffic goes on.
 func (e *Engine) swap(p *plan) {
 	before := e.order.Load()
+	servers := allServers(before)
 	e.hub.Apply(targets(p.cfg))
 	e.raise(p.cfg, len(e.loops), len(p.keep))
 	for _, b := range p.backends {
@@ -130,7 +132,42 @@ func (e *Engine) swap(p *plan) {
 		}
 	}
 	e.retire(before, p.cfg)
+	for srv := range allServers(e.order.Load()) {
+		delete(servers, srv)
+	}
+	e.closeIdle(servers)
 	e.checks.Apply(e.order.Load().backends)
+}
+
+// lastOf makes the next reply of each client the last of its connection: its
+// frontend is no more.
+func lastOf(r *stream.Rules) *stream.Rules {
+	last, cfg := *r, *r.Cfg
+	cfg.Keep = config.KeepClose
+	last.Cfg = &cfg
+	return &last
+}
+
+// closeIdle closes the idle connections to servers that are no more.
+func (e *Engine) closeIdle(servers map[*backend.Server]bool) {
+	for i, l := range e.loops {
+		l.Post(func() {
+			for srv := range servers {
+				e.planes[i].CloseIdle(srv)
+			}
+		})
+	}
+}
+
+// allServers are the servers of a set of backends.
+func allServers(o *order) map[*backend.Server]bool {
+	all := map[*backend.Server]bool{}
+	for _, b := range o.backends {
+		for _, srv := range b.Servers() {
+			all[srv] = true
+		}
+	}
+	return all
 }
 
 // retire ends what the new configuration does not have: a removed backend is
@@ -144,6 +181,7 @@ func (e *Engine) retire(before *order, cfg *config.Config) {
 	for _, f := range before.fronts {
 		if !fronts[f.Name] {
 			delete(e.fronts, f.Name)
+			f.Apply(lastOf(f.Rules()))
 			e.buried.conns.Add(f.Counters.Sum(backend.Conns))
 			e.buried.requests.Add(f.Counters.Sum(backend.Requests))
 			e.buried.bytes.Add(f.Counters.Sum(backend.BytesOut))

@@ -16,30 +16,43 @@ const watchEmpty = 50 * time.Millisecond
 
 // SoftStop lets clients finish: listeners are drained and closed, kept
 // connections end with their current reply, checks end. The channel is closed
-// when nobody is left, or when hard-stop-after is over.
+// when nobody is left, or when hard-stop-after is over. `grace` goes by before
+// anything is closed.
 func (e *Engine) SoftStop() <-chan struct{} {
 	done := make(chan struct{})
+	g := &e.Config().Global
+	go func() { // ends when empty, after hard-stop-after, or with Stop
+		defer close(done)
+		if g.GracePeriod > 0 {
+			select {
+			case <-time.After(g.GracePeriod):
+			case <-e.ctx.Done():
+				return
+			}
+		}
+		e.leave()
+		e.awaitEmpty(g.HardStopAfter)
+	}()
+	return done
+}
+
+// leave closes all listeners and tells the planes to let go.
+func (e *Engine) leave() {
 	e.mu.Lock()
 	first := !e.stopping.Swap(true)
-	if first {
-		for key, a := range e.listeners {
-			e.leaving = append(e.leaving, a)
-			delete(e.listeners, key)
-		}
+	for key, a := range e.listeners {
+		e.leaving = append(e.leaving, a)
+		delete(e.listeners, key)
 	}
 	e.mu.Unlock()
 	e.Release()
-	if first {
-		e.checks.Apply(nil)
-		for i, l := range e.loops {
-			l.Post(e.planes[i].SoftStop)
-		}
+	if !first {
+		return
 	}
-	go func() { // ends when empty, after hard-stop-after, or with Stop
-		defer close(done)
-		e.awaitEmpty(e.Config().Global.HardStopAfter)
-	}()
-	return done
+	e.checks.Apply(nil)
+	for i, l := range e.loops {
+		l.Post(e.planes[i].SoftStop)
+	}
 }
 
 func (e *Engine) awaitEmpty(limit time.Duration) {
