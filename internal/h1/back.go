@@ -18,6 +18,7 @@ type back struct {
 	s   *stream.Stream // nil while idle
 
 	method  wire.Method
+	epoch   uint32 // of srv when it was dialled: a later one has another address, or was down
 	dialing bool
 	used    int  // requests before this one
 	stuck   bool // the server did not take all; a Ready is awaited
@@ -48,7 +49,7 @@ func (p *Plane) Connect(s *stream.Stream, srv *backend.Server, fresh bool) (stre
 	if err != nil {
 		return nil, false, err
 	}
-	b.c = c
+	b.c, b.epoch = c, srv.Epoch()
 	b.start(s)
 	return b, false, nil
 }
@@ -78,7 +79,7 @@ func (p *Plane) kept(s *stream.Stream, srv *backend.Server) *back {
 		srv.IdleConns.Add(-1)
 		// A request that may be sent twice needs no look: should the server
 		// have closed just now, it goes out again on a fresh connection.
-		if s.Repeatable() && b.c.Idle() || b.c.Peek() {
+		if b.epoch == srv.Epoch() && (s.Repeatable() && b.c.Idle() || b.c.Peek()) {
 			return b
 		}
 		b.c.Close()
@@ -183,7 +184,7 @@ func (b *back) lost(why stream.Why) {
 func (b *back) Release() {
 	b.s = nil
 	max := b.srv.Config().PoolMaxConn
-	if b.close || b.tunnel || !b.upOK || !b.headOK || b.stuck || b.c.Ended() || b.p.soft || b.srv.State().Removed ||
+	if b.close || b.tunnel || !b.upOK || !b.headOK || b.stuck || b.c.Ended() || b.p.soft || b.epoch != b.srv.Epoch() ||
 		max >= 0 && int(b.srv.IdleConns.Load()) >= max {
 		b.c.Close()
 		return

@@ -133,13 +133,6 @@ func (p *Plane) Fronts() int {
 	return n
 }
 
-// CloseIdle closes the idle connections to srv: it went down, or is removed.
-func (p *Plane) CloseIdle(srv *backend.Server) {
-	if srv.Index < len(p.pools) {
-		p.closePool(srv.Index)
-	}
-}
-
 func (p *Plane) closePool(i int) {
 	for _, b := range p.pools[i] {
 		b.srv.IdleConns.Add(-1)

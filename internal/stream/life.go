@@ -26,24 +26,26 @@ type Life struct {
 	args  backend.Args
 	loop  int
 
-	persist  backend.PersistState
-	setBack  byte // fourth letter of the termination code
-	direct   bool // the cookie chose the server
-	slot     bool // a slot on srv is held
-	retries  int  // left
-	fails    int  // connects that failed
-	moved    bool // redispatched
-	safe     bool // may be sent again after a proof of death: idempotent, no body
-	begun    bool // a byte of the final reply was passed on
-	upgrade  bool
-	denied   bool // by a rule
-	answered bool // by a rule, as wished
-	served   bool // answered inside
-	method   wire.Method
-	phase    byte // where it stands: R Q C H D, as in termination codes
-	term     [2]byte
-	status   int
-	attempts int
+	persist   backend.PersistState
+	setBack   byte  // fourth letter of the termination code
+	direct    bool  // the cookie chose the server
+	refresh   bool  // its dates must be written anew (maxidle)
+	firstSeen int64 // of the cookie, for maxlife
+	slot      bool  // a slot on srv is held
+	retries   int   // left
+	fails     int   // connects that failed
+	moved     bool  // redispatched
+	safe      bool  // may be sent again after a proof of death: idempotent, no body
+	begun     bool  // a byte of the final reply was passed on
+	upgrade   bool
+	denied    bool // by a rule
+	answered  bool // by a rule, as wished
+	served    bool // answered inside
+	method    wire.Method
+	phase     byte // where it stands: R Q C H D, as in termination codes
+	term      [2]byte
+	status    int
+	attempts  int
 }
 
 // Request decides what happens to a request whose head is in x. Edits of the
@@ -174,14 +176,14 @@ func (l *Life) place(x *rule.Ctx) Order {
 
 func (l *Life) pick() Order {
 	c := l.be.Pick(&l.args)
-	l.persist, l.direct = c.Persist, c.Direct
+	l.persist, l.direct, l.refresh, l.firstSeen = c.Persist, c.Direct, c.Refresh, c.First
 	switch {
 	case c.Srv != nil:
 		l.srv, l.slot, l.phase = c.Srv, true, 'C'
 		return Order{Kind: Connect, Srv: c.Srv}
 	case c.Full:
 		l.phase = 'Q'
-		return Order{Kind: Queue, Srv: nil, Delay: l.queueTimeout()}
+		return Order{Kind: Queue, Srv: c.Wait, Delay: l.queueTimeout()}
 	}
 	return l.fail(503, 'S', 'C')
 }

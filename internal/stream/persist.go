@@ -17,15 +17,21 @@ func (l *Life) replyCookie(x *rule.Ctx) {
 	}
 	l.setBack = 'N'
 	found := l.serverCookie(x)
-	if !ck.Insert || l.direct || found && ck.Preserve {
+	if !ck.Insert || l.direct && !l.refresh || found && ck.Preserve {
 		return
 	}
 	if ck.PostOnly && l.method != wire.MethodPost {
 		return
 	}
-	x.Scratch = l.be.AppendSetCookie(x.Scratch[:0], ck, l.srv)
-	x.Res.Add(setCookie, x.Scratch)
 	l.setBack = 'I'
+	first := l.firstSeen
+	if l.direct {
+		l.setBack = 'U'
+	} else {
+		first = 0
+	}
+	x.Scratch = l.be.AppendSetCookieSince(x.Scratch[:0], ck, l.srv, first)
+	x.Res.Add(setCookie, x.Scratch)
 	if ck.NoCache && cacheable(x.Res) {
 		x.Res.AddString("Cache-control", "private")
 	}
