@@ -100,7 +100,6 @@ func (e *Engine) unchangeable(cfg *config.Config) []string {
 // swap puts a plan in force while traffic goes on.
 func (e *Engine) swap(p *plan) {
 	before := e.order.Load()
-	servers := allServers(before)
 	e.hub.Apply(targets(p.cfg))
 	e.raise(p.cfg, len(e.loops), len(p.keep))
 	for _, b := range p.backends {
@@ -132,10 +131,6 @@ func (e *Engine) swap(p *plan) {
 		}
 	}
 	e.retire(before, p.cfg)
-	for srv := range allServers(e.order.Load()) {
-		delete(servers, srv)
-	}
-	e.closeIdle(servers)
 	e.checks.Apply(e.order.Load().backends)
 }
 
@@ -146,28 +141,6 @@ func lastOf(r *stream.Rules) *stream.Rules {
 	cfg.Keep = config.KeepClose
 	last.Cfg = &cfg
 	return &last
-}
-
-// closeIdle closes the idle connections to servers that are no more.
-func (e *Engine) closeIdle(servers map[*backend.Server]bool) {
-	for i, l := range e.loops {
-		l.Post(func() {
-			for srv := range servers {
-				e.planes[i].CloseIdle(srv)
-			}
-		})
-	}
-}
-
-// allServers are the servers of a set of backends.
-func allServers(o *order) map[*backend.Server]bool {
-	all := map[*backend.Server]bool{}
-	for _, b := range o.backends {
-		for _, srv := range b.Servers() {
-			all[srv] = true
-		}
-	}
-	return all
 }
 
 // retire ends what the new configuration does not have: a removed backend is
