@@ -40,7 +40,7 @@ func plainLine(s snapshot) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%6.1f s  %3.0f req/s  p50 %s  p99 %s  ws %d  cache %s  lost %d  in flight %d",
 		s.at.Seconds(), s.load.PerSecond, millis(s.load.P50), millis(s.load.P99),
-		s.chat.Connected, share(s.hits, s.misses), s.load.Lost, s.load.InFlight)
+		s.chat.Connected, percent(s.cache), s.load.Lost, s.load.InFlight)
 	if s.load.Unserved > 0 {
 		fmt.Fprintf(&b, "  unserved %d", s.load.Unserved)
 	}
@@ -55,10 +55,9 @@ func plainLine(s snapshot) string {
 	return b.String()
 }
 
-// share writes hits as a part of all.
-func share(hits, misses int64) string {
-	if hits+misses == 0 {
+func percent(share float64) string {
+	if share < 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.0f %%", 100*float64(hits)/float64(hits+misses))
+	return fmt.Sprintf("%.0f %%", 100*share)
 }

@@ -119,7 +119,7 @@ func compose(s snapshot, events []event, places [][2]string, selected, height in
 			{fmt.Sprintf("   failed in flight at a kill %d   nobody could answer %d", l.InFlight, l.Unserved), ""}},
 		line{{"chat      ", dim}, {fmt.Sprintf("%d", c.Connected), bold},
 			{fmt.Sprintf(" of %d WebSockets   %s messages said, %d not acknowledged yet   %d reconnects", c.Clients, thousands(c.Said), c.Said-c.Acked, c.Reconnects), ""}},
-		line{{"cache     ", dim}, {share(s.hits, s.misses), bold}, {" of the segments were hits", ""}},
+		line{{"cache     ", dim}, {percent(s.cache), bold}, {" of the last segments were hits", ""}},
 		nil, line{{"events", dim}})
 	room := max(0, height-len(lines)-2)
 	for _, e := range events[max(0, len(events)-room):] {
@@ -151,8 +151,8 @@ func (s serverState) line(selected bool) line {
 	own := ""
 	switch {
 	case s.pid == 0:
-	case s.hits+s.misses > 0:
-		own = fmt.Sprintf("cache %s", share(s.hits, s.misses))
+	case s.cache >= 0:
+		own = "cache " + percent(s.cache)
 	case s.local+s.redis > 0:
 		own = fmt.Sprintf("%d WebSockets, auth local %d Redis %d", s.sockets, s.local, s.redis)
 	}

@@ -35,13 +35,13 @@ func (b *lockedBuffer) String() string {
 var moment = snapshot{
 	at: 83 * time.Second,
 	servers: []serverState{
-		{name: "backend-api-1", backend: drill.APIPool, pid: 4711, status: "UP", check: "L7OK", weight: 100, sessions: 26, requests: 12345, perSecond: 81, sockets: 25, local: 20, redis: 5},
-		{name: "backend-api-2", backend: drill.APIPool, status: "DOWN", check: "L4CON", weight: 100},
-		{name: "stream-server-1", backend: drill.StreamPool, pid: 4713, status: "DRAIN", check: "L7OK", weight: 100, hits: 9, misses: 1},
+		{name: "backend-api-1", backend: drill.APIPool, pid: 4711, status: "UP", check: "L7OK", weight: 100, sessions: 26, requests: 12345, perSecond: 81, sockets: 25, local: 20, redis: 5, cache: -1},
+		{name: "backend-api-2", backend: drill.APIPool, status: "DOWN", check: "L4CON", weight: 100, cache: -1},
+		{name: "stream-server-1", backend: drill.StreamPool, pid: 4713, status: "DRAIN", check: "L7OK", weight: 100, cache: 0.9},
 	},
-	load: drill.LoadReport{Requests: 16000, Lost: 2, InFlight: 3, PerSecond: 204.6, P50: 600 * time.Microsecond, P99: 21 * time.Millisecond, Max: 3 * time.Second},
-	chat: drill.Chatting{Clients: 50, Connected: 49, Reconnects: 25, Said: 2000, Acked: 1998},
-	hits: 9, misses: 1,
+	load:  drill.LoadReport{Requests: 16000, Lost: 2, InFlight: 3, PerSecond: 204.6, P50: 600 * time.Microsecond, P99: 21 * time.Millisecond, Max: 3 * time.Second},
+	chat:  drill.Chatting{Clients: 50, Connected: 49, Reconnects: 25, Said: 2000, Acked: 1998},
+	cache: 0.9,
 }
 
 // text renders lines without their styles.
@@ -66,7 +66,7 @@ func TestViewShowsAMoment(t *testing.T) {
 		"requests  205/s   p50 0.6 ms   p99 21.0 ms   longest 3000.0 ms   16,000 in all",
 		"lost      2   failed in flight at a kill 3   nobody could answer 0",
 		"chat      49 of 50 WebSockets   2,000 messages said, 2 not acknowledged yet   25 reconnects",
-		"cache     90 % of the segments were hits",
+		"cache     90 % of the last segments were hits",
 		"",
 		"events",
 		"   5.0 s  first",
@@ -154,15 +154,15 @@ func TestKeysSelectAServer(t *testing.T) {
 func TestRateIsTakenOverTheLastSeconds(t *testing.T) {
 	r := rates{}
 	for i := range 20 {
-		r.of("a", time.Duration(i)*250*time.Millisecond, int64(i*25))
+		r.of("a", time.Duration(i)*250*time.Millisecond, int64(i*25), rateOver)
 	}
-	if got := r.of("a", 5*time.Second, 500); got != 100 {
+	if got := r.of("a", 5*time.Second, 500, rateOver); got != 100 {
 		t.Errorf("%v per second, want 100", got)
 	}
-	if got := r.of("a", 5250*time.Millisecond, 3); got != 0 {
+	if got := r.of("a", 5250*time.Millisecond, 3, rateOver); got != 0 {
 		t.Errorf("%v per second after the count began anew, want 0", got)
 	}
-	if got := r.of("a", 5500*time.Millisecond, 28); got != 100 {
+	if got := r.of("a", 5500*time.Millisecond, 28, rateOver); got != 100 {
 		t.Errorf("%v per second, want 100", got)
 	}
 }

@@ -12,8 +12,9 @@ import (
 const (
 	// watchEvery is how often `show stat` is asked: often enough to look live.
 	watchEvery = 250 * time.Millisecond
-	// rateOver is over how much time requests per second are taken.
-	rateOver = 2 * time.Second
+	// rateOver is over how much time requests per second are taken, and cacheOver the
+	// share of hits, of which the servers are asked once a second.
+	rateOver, cacheOver = 2 * time.Second, 6 * time.Second
 )
 
 // snapshot is what the view shows of one moment.
@@ -22,8 +23,7 @@ type snapshot struct {
 	servers []serverState
 	load    drill.LoadReport
 	chat    drill.Chatting
-	// Of the stream servers that run.
-	hits, misses int64
+	cache   float64 // share of hits of the last seconds, -1 when nobody listens
 }
 
 // serverState is one server as its process, the balancer and itself tell.
@@ -36,9 +36,9 @@ type serverState struct {
 	sessions      int64
 	requests      int64
 	perSecond     float64
-	sockets       int64 // WebSockets
-	local, redis  int64 // upgrades whose user had logged in here, or elsewhere
-	hits, misses  int64
+	sockets       int64   // WebSockets
+	local, redis  int64   // upgrades whose user had logged in here, or elsewhere
+	cache         float64 // share of hits of the last seconds, -1 when there is none
 }
 
 // watch keeps the snapshot fresh and notes what changes, until ctx ends.
@@ -112,6 +112,7 @@ func row(rows []drill.Row, srv drill.LabServer) drill.Row {
 
 // look makes a snapshot and notes servers whose state has changed.
 func (d *demo) look(api map[string]fleet.APIStats, stream map[string]fleet.StreamStats) {
+	var hits, misses float64 // a second
 	s := snapshot{at: time.Since(d.begun), load: d.load.Live(), chat: d.load.Chatting()}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -122,18 +123,30 @@ func (d *demo) look(api map[string]fleet.APIStats, stream map[string]fleet.Strea
 			weight: now.Int("weight"), sessions: now.Int("scur"), requests: now.Int("stot"),
 		}
 		state.pid, _ = srv.Running()
-		state.perSecond = d.rates.of(srv.Name, s.at, state.requests)
+		state.perSecond = d.rates.of(srv.Name, s.at, state.requests, rateOver)
+		state.cache = -1
 		if state.pid != 0 {
 			state.sockets = api[srv.Name].WebSockets
 			state.local, state.redis = api[srv.Name].UpgradesLocal, api[srv.Name].UpgradesRedis
-			state.hits, state.misses = stream[srv.Name].Hits, stream[srv.Name].Misses
+			hit := d.rates.of(srv.Name+" hits", s.at, stream[srv.Name].Hits, cacheOver)
+			miss := d.rates.of(srv.Name+" misses", s.at, stream[srv.Name].Misses, cacheOver)
+			state.cache = share(hit, miss)
+			hits += hit
+			misses += miss
 		}
-		s.hits += state.hits
-		s.misses += state.misses
 		s.servers = append(s.servers, state)
 		d.noteChange(s.at, state)
 	}
+	s.cache = share(hits, misses)
 	d.state = s
+}
+
+// share is the part that hits are of all, -1 when there are none.
+func share(hits, misses float64) float64 {
+	if hits+misses == 0 {
+		return -1
+	}
+	return hits / (hits + misses)
 }
 
 // noteChange notes a server's new state, without the count of its checks; d.mu is held.
@@ -148,7 +161,7 @@ func (d *demo) noteChange(at time.Duration, state serverState) {
 	}
 }
 
-// rates remembers each server's counts of the last rateOver.
+// rates remembers each count's last readings.
 type rates map[string][]reading
 
 type reading struct {
@@ -156,16 +169,16 @@ type reading struct {
 	count int64
 }
 
-// of adds a count and returns how much it grew per second.
-func (r rates) of(server string, at time.Duration, count int64) float64 {
-	list := append(r[server], reading{at, count})
+// of adds a count and returns how much it grew per second in the last time over.
+func (r rates) of(name string, at time.Duration, count int64, over time.Duration) float64 {
+	list := append(r[name], reading{at, count})
 	if n := len(list); n > 1 && count < list[n-2].count {
 		list = list[n-1:] // the balancer has begun to count anew
 	}
-	for len(list) > 2 && at-list[0].at > rateOver {
+	for len(list) > 2 && at-list[0].at > over {
 		list = list[1:]
 	}
-	r[server] = list
+	r[name] = list
 	if span := at - list[0].at; span > 0 {
 		return float64(count-list[0].count) / span.Seconds()
 	}

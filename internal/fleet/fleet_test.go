@@ -385,6 +385,29 @@ func TestWithoutRedisHealthAnswersAndLoginIsUnavailable(t *testing.T) {
 	}
 }
 
+func TestServerWhoseRedisWentAwayBelievesNoCopyAndComesBack(t *testing.T) {
+	redis := miniredis.RunT(t)
+	one, two := startAPI(t, "one", redis.Addr()), startAPI(t, "two", redis.Addr())
+	token := login(t, one, "ann")
+	redis.Close()
+	if status, body := call(t, "GET", one.url+"/api/v1/me", token, ""); status != 200 {
+		t.Errorf("without Redis, where she logged in: %d %s, want 200", status, body)
+	}
+	if err := redis.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "the copy is gone: a logout may have been missed", func() bool { return one.sessions.localCount() == 0 })
+	ann, hello := enter(t, one, token, "client=a")
+	if hello.Auth != authRedis {
+		t.Errorf("auth %s, want redis", hello.Auth)
+	}
+	bob, _ := enter(t, two, token, "client=b")
+	say(t, ann, 1, "hello again")
+	if got := next(t, bob, FrameMessage).Message.Text; got != "hello again" {
+		t.Errorf("got %q, want hello again", got)
+	}
+}
+
 // process starts a server of the fleet as its own process and returns it when it listens.
 func process(t *testing.T, args ...string) (*exec.Cmd, string) {
 	t.Helper()

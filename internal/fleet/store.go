@@ -47,6 +47,7 @@ func newStore(addr string) *store {
 		Protocol:        2,
 		DisableIdentity: true,
 		DialTimeout:     2 * time.Second,
+		DialerRetries:   1,
 		ReadTimeout:     2 * time.Second,
 	})
 	s.rdb.AddHook(counting{&s.trips})
