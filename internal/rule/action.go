@@ -125,7 +125,7 @@ func (c *compiler) condition(a *Action) *Action {
 			c.set, c.name, rest[0].Text)
 		return nil
 	}
-	what := fmt.Sprintf("error detected while parsing an '%s %s' condition : ", c.set, c.name)
+	what := fmt.Sprintf("error detected while parsing an '%s %s' condition", c.set, c.name)
 	if c.name == "redirect" {
 		what = fmt.Sprintf("error detected%s while parsing '%s redirect' rule : error in condition: ", c.inProxy(), c.set)
 	}

@@ -26,13 +26,12 @@ const (
 	argInt
 	argVar   // a variable's name
 	argRegex // followed by flags in the signature
-	argProxy // a proxy's name; empty: the current one
 	argMask4
 	argMask6
 	argOperand // a number or a variable's name
 )
 
-var argKindNames = [...]string{"string", "integer", "variable name", "regex", "proxy", "IPv4 mask", "IPv6 mask",
+var argKindNames = [...]string{"string", "integer", "variable name", "regex", "IPv4 mask", "IPv6 mask",
 	"integer"}
 
 // A signature is what a fetch or converter takes: at least min of kinds.

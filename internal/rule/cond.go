@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"strings"
 
 	"bascule/internal/lang"
 )
@@ -47,10 +48,14 @@ func ParseCond(words []lang.Word, acls *ACLs, p *lang.Problems) *Cond {
 }
 
 // ParseCondOf is ParseCond with the beginning of its problems' texts, such as
-// "error detected while parsing switching rule : ".
+// "error detected while parsing switching rule"; " : " follows unless it ends
+// in a colon and a blank.
 func ParseCondOf(what string, words []lang.Word, acls *ACLs, p *lang.Problems) *Cond {
 	if len(words) == 0 {
 		return nil
+	}
+	if what != "" && !strings.HasSuffix(what, ": ") {
+		what += " : "
 	}
 	c := &Cond{unless: words[0].Text == "unless", word: words[0]}
 	if bad, err := c.parse(words[1:], acls, p); err != nil {

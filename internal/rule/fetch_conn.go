@@ -77,24 +77,3 @@ func fetchCaptured(x *Ctx, args []arg, s *Sample) bool {
 	}
 	return s.setBytes(x.Captures[i])
 }
-
-// CountKinds are the counters that expressions ask Ctx.Counts for, by the name
-// of their fetch, with the proxy's name: servers up, current connections of a
-// backend and of a frontend, and requests queued in a backend and its servers.
-var CountKinds = []string{"nbsrv", "be_conn", "fe_conn", "queue"}
-
-func counted(kind string) evalFunc {
-	return func(x *Ctx, args []arg, s *Sample) bool {
-		if x.Counts == nil {
-			return false
-		}
-		proxy := x.Backend
-		switch {
-		case len(args) > 0 && args[0].text != "":
-			proxy = args[0].text
-		case kind == "fe_conn" || proxy == "":
-			proxy = x.Frontend
-		}
-		return s.setInt(x.Counts(kind, proxy))
-	}
-}

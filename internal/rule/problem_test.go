@@ -35,7 +35,7 @@ func compileLine(t testing.TB, line string, acls *ACLs) (*Action, *lang.Problems
 		acls.Parse(rest, &p)
 		return nil, &p
 	case "use_backend":
-		c := ParseCondOf("error detected while parsing switching rule : ", rest[1:], acls, &p)
+		c := ParseCondOf("error detected while parsing switching rule", rest[1:], acls, &p)
 		c.CheckSwitch(&p)
 		return nil, &p
 	case "http-request":

@@ -23,10 +23,9 @@ type Ctx struct {
 	First    bool // first request of its connection (http_first_req)
 	TLS      bool // the client's connection is encrypted (ssl_fc)
 	Now      time.Time
-	Vars     *Vars                                 // txn scope and wider; nil until set-var is used
-	Captures [][]byte                              // slots of `http-request capture` and `capture request header`; a rule writes into the slot's memory
-	Counts   func(kind string, proxy string) int64 // one of CountKinds; nil outside engine
-	Scratch  []byte                                // for converters and log formats; kept by the loop
+	Vars     *Vars    // txn scope and wider; nil until set-var is used
+	Captures [][]byte // slots of `http-request capture` and `capture request header`; a rule writes into the slot's memory
+	Scratch  []byte   // for converters and log formats; kept by the loop
 
 	smp Sample // the one being evaluated; here so that it never escapes to the heap
 }

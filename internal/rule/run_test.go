@@ -165,20 +165,3 @@ func TestCaptureKeepsAValue(t *testing.T) {
 		t.Error("the captured value is not seen by later rules")
 	}
 }
-
-func TestCountersComeFromTheContext(t *testing.T) {
-	x := parseRequest(t, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-	x.Backend = "be"
-	x.Counts = func(kind, proxy string) int64 {
-		return map[string]int64{"nbsrv be": 2, "nbsrv other": 5, "fe_conn f": 7, "queue be": 9}[kind+" "+proxy]
-	}
-	for text, want := range map[string]string{"nbsrv": "2", "nbsrv(other)": "5", "fe_conn": "7", "queue": "9", "be_conn(x)": "0"} {
-		if got, _ := mustExpr(t, text).Eval(x); string(got) != want {
-			t.Errorf("%s: got %s, want %s", text, got, want)
-		}
-	}
-	x.Counts = nil
-	if _, ok := mustExpr(t, "nbsrv").Eval(x); ok {
-		t.Error("a counter without a source answered")
-	}
-}

@@ -8,7 +8,6 @@ var (
 	nameDelim  = signature{kinds: []argKind{argText, argText}}
 	oneText    = signature{min: 1, kinds: []argKind{argText}}
 	oneInt     = signature{min: 1, kinds: []argKind{argInt}}
-	optProxy   = signature{kinds: []argKind{argProxy}}
 	varDefault = signature{min: 1, kinds: []argKind{argVar, argText}}
 	optInt     = signature{kinds: []argKind{argInt}}
 )
@@ -20,7 +19,6 @@ var fetchTable = []fetch{
 	{"always_true", KindBool, noArgs, needNothing, fetchTrue, "true", "always_true"},
 	{"base", KindStr, noArgs, needRequest, fetchBase, "the Host field and the path", "base -m beg www.example.com/img/"},
 	{"baseq", KindStr, noArgs, needRequest, fetchBaseq, "the Host field, the path and the query", "baseq -m sub ?debug"},
-	{"be_conn", KindInt, optProxy, needNothing, counted("be_conn"), "current connections of a backend", "be_conn(app) gt 100"},
 	{"be_name", KindStr, noArgs, needBackend, fetchBackend, "the name of the backend", "be_name app"},
 	{"bool", KindBool, oneText, needNothing, fetchBool, "a constant", "bool(true)"},
 	{"capture.req.hdr", KindStr, oneInt, needKept, fetchCaptured, "what a capture slot holds", "capture.req.hdr(0) -m found"},
@@ -34,7 +32,6 @@ var fetchTable = []fetch{
 	{"date", KindInt, optInt, needNothing, fetchDate, "the time in seconds since 1970, moved by an offset", "date gt 0"},
 	{"dst", KindAddr, noArgs, needNothing, fetchDst, "the address that the client connected to", "dst 10.0.0.0/8"},
 	{"dst_port", KindInt, noArgs, needNothing, fetchDstPort, "the port that the client connected to", "dst_port 80 443"},
-	{"fe_conn", KindInt, optProxy, needNothing, counted("fe_conn"), "current connections of a frontend", "fe_conn gt 1000"},
 	{"fe_name", KindStr, noArgs, needNothing, fetchFrontend, "the name of the frontend", "fe_name public"},
 	{"hdr", KindStr, nameOcc, needEither, headFetch(eitherFields, true, asText), "a value of a field, lists cut at commas; in ACLs always of the request", "hdr(host) www.example.com"},
 	{"hdr_cnt", KindInt, optName, needRequest, countFetch(requestFields, true), "how many values a field has (req.hdr_cnt)", "hdr_cnt(via) gt 2"},
@@ -44,11 +41,9 @@ var fetchTable = []fetch{
 	{"int", KindInt, oneInt, needNothing, fetchInt, "a constant", "int(5) gt 4"},
 	{"meth", KindMethod, oneText, needNothing, fetchMeth, "a constant", "meth(GET) -m str GET"},
 	{"method", KindMethod, noArgs, needKept, fetchMethod, "the request's method", "method POST PUT"},
-	{"nbsrv", KindInt, optProxy, needNothing, counted("nbsrv"), "usable servers of a backend", "nbsrv(app) lt 2"},
 	{"path", KindStr, noArgs, needRequest, fetchPath, "the path, without scheme, authority and query", "path /favicon.ico"},
 	{"pathq", KindStr, noArgs, needRequest, fetchPathq, "the path with the query", "pathq -m beg /search?"},
 	{"query", KindStr, noArgs, needRequest, fetchQuery, "what follows the question mark", "query -m found"},
-	{"queue", KindInt, optProxy, needNothing, counted("queue"), "requests queued in a backend and its servers", "queue(app) gt 10"},
 	{"req.cook", KindStr, optName, needRequest, cookieFetch(false, asText), "a cookie of the request", "req.cook(lang) en"},
 	{"req.cook_cnt", KindInt, optName, needRequest, cookieCount(false), "how many cookies the request has", "req.cook_cnt gt 10"},
 	{"req.cook_val", KindInt, optName, needRequest, cookieFetch(false, asNumber), "a cookie as a number", "req.cook_val(seen) ge 3"},

@@ -6,6 +6,7 @@ import "strings"
 func plannedFetches() []string { return strings.Fields(plannedFetchNames) }
 
 const plannedFetchNames = `
+be_conn fe_conn nbsrv queue
 accept_date acl avg_queue base32 base32+src bc_dst bc_dst_port bc_err bc_err_str bc_glitches
 bc_http_major bc_nb_streams bc_src bc_src_port be_conn_free be_connect_timeout be_id be_max_retries
 be_queue_timeout be_server_timeout be_sess_rate be_tarpit_timeout be_tunnel_timeout bin bytes_in
