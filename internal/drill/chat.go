@@ -50,6 +50,7 @@ type ChatStatus struct {
 	Lost       time.Time     // when the last connection ended
 	Away       time.Duration // between the last two connections
 	CloseCode  int           // of the last Close frame, -1 when there was none
+	LastEnd    string        // why the last connection ended
 	LastFailed string        // why the last attempt failed
 }
 
@@ -105,6 +106,7 @@ func (c *Chat) ended(connected bool, err error) {
 		c.status.Connected = false
 		c.status.Lost = time.Now()
 		c.status.CloseCode = int(websocket.CloseStatus(err))
+		c.status.LastEnd = fmt.Sprint(err)
 	} else if err != nil {
 		c.status.LastFailed = err.Error()
 	}

@@ -201,21 +201,6 @@ func (f *failover) verify(ctx context.Context) (string, error) {
 	return report.Chat.String(), err
 }
 
-// await polls until done, and fails with the last state when ctx ends before.
 func (f *failover) await(ctx context.Context, done func() (state string, ok bool)) error {
-	poll := time.NewTicker(statePoll)
-	defer poll.Stop()
-	for {
-		state, ok := done()
-		if ok {
-			return nil
-		}
-		select {
-		case <-poll.C:
-		case <-f.lab.Lost():
-			return f.lab.LostError()
-		case <-ctx.Done():
-			return fmt.Errorf("%s: %w", state, ctx.Err())
-		}
-	}
+	return f.lab.until(ctx, statePoll, done)
 }

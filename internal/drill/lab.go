@@ -38,6 +38,8 @@ type LabOptions struct {
 	Balancer string
 	// Self is the executable that knows `fleet`; empty: this one.
 	Self string
+	// Master starts the balancer with -W, as another HAProxy always is.
+	Master bool
 	// HTTP and Stats are addresses to use if they are free; a free port otherwise.
 	HTTP, Stats string
 	// Redis is an address; empty: an embedded one, in this process.
@@ -59,6 +61,7 @@ type Lab struct {
 	env     []string
 	self    string
 	redis   string
+	master  bool
 	own     *miniredis.Miniredis // nil with a Redis of the caller
 	keeper  *keeper
 	logs    *net.UnixConn

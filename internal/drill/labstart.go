@@ -32,7 +32,7 @@ func (l *Lab) prepare(opt LabOptions) error {
 	if err != nil {
 		return err
 	}
-	l.self, l.Balancer, l.redis = opt.Self, opt.Balancer, opt.Redis
+	l.self, l.Balancer, l.redis, l.master = opt.Self, opt.Balancer, opt.Redis, opt.Master
 	if l.self == "" {
 		l.self = self
 	}
@@ -136,7 +136,7 @@ func (l *Lab) Notices() <-chan string { return l.notices }
 func (l *Lab) startBalancer(ctx context.Context) error {
 	args := []string{"-f", l.Config}
 	master := Runtime("")
-	if l.Balancer != l.self {
+	if l.master || !l.Own() {
 		// A HAProxy needs a master to be reloaded by USR2; bascule does it in its one
 		// process. USR2 would end a master that is not ready, hence its socket.
 		master = Runtime(filepath.Join(l.dir, "master.sock"))

@@ -32,16 +32,19 @@ that cost. Exit code 0: nothing failed, 1: a step did, 2: wrong usage.
 // Main runs a drill by its name and returns the exit code: 0 passed, 1 failed, 2 wrong
 // usage. args start behind the word "drill".
 func Main(args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 && args[0] == "failover" {
+	drills := map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) int{
+		"failover": mainFailover, "reload": mainReload,
+	}
+	if len(args) > 0 && drills[args[0]] != nil {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 		defer stop()
-		return mainFailover(ctx, args[1:], stdout, stderr)
+		return drills[args[0]](ctx, args[1:], stdout, stderr)
 	}
 	if len(args) > 0 && (args[0] == "-h" || args[0] == "--help" || args[0] == "help") {
-		fmt.Fprint(stdout, usage)
+		fmt.Fprint(stdout, usage, "\n", usageReload)
 		return 0
 	}
-	fmt.Fprint(stderr, usage)
+	fmt.Fprint(stderr, usage, "\n", usageReload)
 	return 2
 }
 
