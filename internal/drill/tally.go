@@ -153,13 +153,15 @@ func (t *Tally) Live() LoadReport {
 	defer t.mu.Unlock()
 	r := t.judge()
 	var recent latency
-	now := time.Now().Unix()
+	whole := time.Now().Truncate(time.Second)
+	now := whole.Unix()
 	for i := range t.seconds {
 		if s := &t.seconds[i]; s.at < now && s.at >= now-windowSeconds {
 			recent.merge(&s.latency)
 		}
 	}
-	r.figures(&recent, min(windowSeconds, max(1, time.Since(t.begun).Seconds())))
+	// Behind the first second, so that nothing is divided by a moment.
+	r.figures(&recent, min(windowSeconds, max(1, whole.Sub(t.begun).Seconds())))
 	return r
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -257,4 +258,22 @@ func TestFreePortsDiffer(t *testing.T) {
 		}
 		seen[addr] = true
 	}
+}
+
+func TestLiveFiguresAreOfTheLastWholeSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(300 * time.Millisecond) // the clock of the test, so that seconds are not whole
+		tally := NewTally()
+		for range 750 {
+			time.Sleep(10 * time.Millisecond)
+			tally.Done(KindGet, APIPool, Reply{Took: time.Millisecond}, "")
+		}
+		if got := tally.Live(); got.PerSecond < 99 || got.PerSecond > 101 || got.P50 != time.Millisecond {
+			t.Errorf("%v requests a second, p50 %v; want 100 and 1 ms", got.PerSecond, got.P50)
+		}
+		time.Sleep(2 * windowSeconds * time.Second)
+		if got := tally.Live(); got.PerSecond != 0 || got.Requests != 750 {
+			t.Errorf("%v a second of %d requests; want none of 750", got.PerSecond, got.Requests)
+		}
+	})
 }
