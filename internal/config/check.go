@@ -149,41 +149,13 @@ func parseCheckExpect(x *line) {
 		return
 	}
 	checks.expect = true
-	e := Expect{}
-	i := 0
-	if x.arg(i) == "!" {
-		e.Not = true
-		i++
+	e, i := Expect{}, 0
+	if x.arg(0) == "!" {
+		e.Not, i = true, 1
 	}
-	kind := x.arg(i)
-	if rest, ok := strings.CutPrefix(kind, "!"); ok {
-		e.Not, kind = true, rest
-	}
-	pattern := x.arg(i + 1)
-	if pattern == "" && checkExpectKinds[kind] {
-		x.alert(x.at(i), "'http-check expect' : '%s' expects a pattern as an argument.", kind)
-		return
-	}
-	e.Kind, e.Text = kind, pattern
-	switch kind {
-	case "status":
-		if !x.expectStatus(&e, i+1) {
-			return
-		}
-	case "rstatus", "rstring":
-		re, err := regexp.Compile(pattern)
-		if err != nil {
-			x.alert(x.at(i+1), "'http-check expect' : regex '%s' is invalid (error=%s).", pattern, err)
-			return
-		}
-		e.Match = re.Match
-	case "string":
-	case "hdr", "fhdr", "string-lf", "min-recv", "comment", "ok-status", "error-status", "tout-status", "on-success", "on-error", "status-code":
-		x.alert(x.at(i), "keyword 'http-check expect %s' is known but not supported yet: use status, rstatus, string or rstring.", kind)
-		return
-	default:
-		x.choose(i, "'http-check expect' : 'only supports min-recv, [!]string', '[!]rstring', '[!]string-lf', '[!]status', '[!]rstatus', [!]hdr, [!]fhdr or comment but got '"+kind+"' as argument.",
-			"status", "rstatus", "string", "rstring")
+	kind, not := strings.CutPrefix(x.arg(i), "!")
+	e.Kind, e.Not, e.Text = kind, e.Not || not, x.arg(i+1)
+	if !x.expectPattern(&e, i) {
 		return
 	}
 	if len(x.args) > i+2 {
@@ -193,8 +165,35 @@ func parseCheckExpect(x *line) {
 	x.px.Check.Expect = e
 }
 
-// checkExpectKinds are the kinds that need a pattern.
-var checkExpectKinds = map[string]bool{"status": true, "rstatus": true, "string": true, "rstring": true}
+// expectPattern reads the pattern of the kind that is argument i.
+func (x *line) expectPattern(e *Expect, i int) bool {
+	switch e.Kind {
+	case "status", "rstatus", "string", "rstring":
+		if e.Text == "" {
+			x.alert(x.at(i), "'http-check expect' : '%s' expects a pattern as an argument.", e.Kind)
+			return false
+		}
+	case "hdr", "fhdr", "string-lf", "min-recv", "comment", "ok-status", "error-status", "tout-status", "on-success", "on-error", "status-code":
+		x.alert(x.at(i), "keyword 'http-check expect %s' is known but not supported yet: use status, rstatus, string or rstring.", e.Kind)
+		return false
+	default:
+		x.choose(i, "'http-check expect' : 'only supports min-recv, [!]string', '[!]rstring', '[!]string-lf', '[!]status', '[!]rstatus', [!]hdr, [!]fhdr or comment but got '"+e.Kind+"' as argument.",
+			"status", "rstatus", "string", "rstring")
+		return false
+	}
+	if e.Kind == "status" {
+		return x.expectStatus(e, i+1)
+	}
+	if e.Kind == "rstatus" || e.Kind == "rstring" {
+		re, err := regexp.Compile(e.Text)
+		if err != nil {
+			x.alert(x.at(i+1), "'http-check expect' : regex '%s' is invalid (error=%s).", e.Text, err)
+			return false
+		}
+		e.Match = re.Match
+	}
+	return true
+}
 
 // expectStatus reads a list such as 200,204,300-399.
 func (x *line) expectStatus(e *Expect, i int) bool {

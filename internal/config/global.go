@@ -7,11 +7,6 @@ import (
 	"bascule/internal/lang"
 )
 
-// A globalDraft remembers words of the global section until all is read.
-type globalDraft struct {
-	user, group lang.Word
-}
-
 // HAProxy's defaults of the global section.
 const (
 	defaultBufSize      = 16384

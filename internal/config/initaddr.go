@@ -7,7 +7,7 @@ import (
 )
 
 // resolveServers gives every server its address by the methods of init-addr.
-// Each name is looked up once.
+// Each name is looked up once for a family.
 func (l *loader) resolveServers() {
 	found := map[string]netip.Addr{}
 	failed := false
@@ -47,10 +47,16 @@ func (l *loader) initAddr(d *draft, s *Server, found map[string]netip.Addr) bool
 				return true
 			}
 		case "libc":
-			ip, known := found[s.Addr.Host]
+			key := s.Addr.Host
+			if s.Addr.V6 {
+				key = "ipv6@" + key
+			} else if s.Addr.V4 {
+				key = "ipv4@" + key
+			}
+			ip, known := found[key]
 			if !known {
-				ip, _ = l.lookupHost(s.Addr)
-				found[s.Addr.Host] = ip
+				ip, _ = l.lookupHost(s.Addr) // an invalid ip says that it failed
+				found[key] = ip
 			}
 			if ip.IsValid() {
 				s.Addr.IP = ip

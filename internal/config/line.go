@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -113,10 +114,10 @@ func (x *line) duration(i int, name string) (time.Duration, bool) {
 // timeOf reads the time in w and words its errors as HAProxy does.
 func (x *line) timeOf(w lang.Word, name string, unit time.Duration) (time.Duration, bool) {
 	d, err := lang.ParseTime(w.Text, unit)
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		return d, true
-	case lang.ErrTimerOverflow:
+	case errors.Is(err, lang.ErrTimerOverflow):
 		x.alert(w, "timer overflow in argument '%s' to '%s' (maximum value is 2147483647 ms or ~24.8 days)", w.Text, name)
 	default:
 		x.alert(w, "%s in '%s'", err, name)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sort"
@@ -60,7 +61,6 @@ type loader struct {
 	current  *draft            // the defaults section that unnamed ones follow
 	drafts   []*draft
 	byName   map[string]*draft // "f/" or "b/" before the name: two name spaces
-	global   globalDraft
 }
 
 func newLoader(env Env) *loader {
@@ -155,11 +155,11 @@ func (l *loader) readLine(conditions *conditionStack) {
 		if conditions.skipping() {
 			return
 		}
-		col, text := 1, err.Error()
-		if e, ok := err.(*lang.SyntaxError); ok {
+		col := 1
+		if e := (*lang.SyntaxError)(nil); errors.As(err, &e) {
 			col = e.Col
 		}
-		l.problems.Alertf(l.wordAt(col-1, 1), "%s", text)
+		l.problems.Alertf(l.wordAt(col-1, 1), "%s", err)
 		return
 	}
 	if len(words) > lang.MaxWords {

@@ -166,6 +166,7 @@ var proxyOthers = keywords([]group{
 	{inBack, Planned, "load is not bounded on the ring yet", "hash-balance-factor, hash-preserve-affinity"},
 	{inBack, Planned, "idle connections per session are not limited apart", "max-session-srv-conns"},
 	{inFront, Planned, whyQUIC, "quic-initial"},
+	{InFrontend, Planned, "rules on a finished request are not built", "http-after-request"},
 })
 
 // bindOthers are HAProxy's options of bind lines that are not read.

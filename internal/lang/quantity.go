@@ -27,19 +27,19 @@ func ParseTime(text string, unit time.Duration) (time.Duration, error) {
 	if !ok {
 		return 0, ErrTimerOverflow
 	}
-	switch {
-	case rest == "":
-	case rest == "us":
+	switch rest {
+	case "":
+	case "us":
 		unit = time.Microsecond
-	case rest == "ms":
+	case "ms":
 		unit = time.Millisecond
-	case rest == "s":
+	case "s":
 		unit = time.Second
-	case rest == "m":
+	case "m":
 		unit = time.Minute
-	case rest == "h":
+	case "h":
 		unit = time.Hour
-	case rest == "d":
+	case "d":
 		unit = 24 * time.Hour
 	default:
 		return 0, unitError(rest)

@@ -174,14 +174,14 @@ func (s *splitter) variable() error {
 			return &SyntaxError{i + 1, "truncated or invalid word expansion sequence"}
 		}
 		if i < len(s.raw) && s.raw[i] == '-' {
-			close := strings.IndexByte(s.raw[i:], '}')
-			if close < 0 {
+			end := strings.IndexByte(s.raw[i:], '}')
+			if end < 0 {
 				return unclosed
 			}
 			if !known {
-				value = s.raw[i+1 : i+close]
+				value = s.raw[i+1 : i+end]
 			}
-			i += close
+			i += end
 		}
 		if i >= len(s.raw) || s.raw[i] != '}' {
 			return unclosed

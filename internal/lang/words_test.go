@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -63,8 +64,8 @@ func FuzzWords(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw string) {
 		words, err := Split(raw, Pos{File: "f", Line: 1, Col: 1}, lookup)
 		if err != nil {
-			e, ok := err.(*SyntaxError)
-			if !ok || e.Col < 1 || e.Col > len(raw)+1 {
+			var e *SyntaxError
+			if !errors.As(err, &e) || e.Col < 1 || e.Col > len(raw)+1 {
 				t.Fatalf("%q: %v", raw, err)
 			}
 		}
