@@ -14,14 +14,14 @@ func Keywords() []Keyword {
 		k := Keyword{Name: f.name, Kind: "fetch", Text: f.text, Planned: f.eval == nil}
 		if !k.Planned {
 			k.Usage = f.name + f.sig.usage() + " : " + kindText(f.kind)
-			k.Example = "http-request set-var(txn.x) str(x) if { " + f.example + " }"
+			k.Example = "acl example " + f.example
 		}
 		list = append(list, k)
 	}
 	for base := range derived {
 		for _, suffix := range derivatives {
 			list = append(list, Keyword{Name: base + suffix, Kind: "acl", Usage: base + suffix + findFetch(aclBase(base)).sig.usage(),
-				Text: base + " -m " + suffix[1:], Example: "acl x " + base + suffix + exampleArgs(base) + " " + examplePattern(suffix)})
+				Text: base + " -m " + suffix[1:], Example: "acl example " + base + suffix + exampleArgs(base) + " " + examplePattern(suffix)})
 		}
 	}
 	for _, c := range converters {
