@@ -15,13 +15,13 @@ type Format struct {
 	usesCtx bool
 }
 
+// A piece is a constant text and the value behind it, if any.
 type piece struct {
-	text   string // constant; when tag and expr are nil
+	text   string
 	append tagFunc
 	expr   *rule.Expr
 	opts   rule.FormatOptions
-	// omits tells that the tag may leave nothing, not even the blank behind it.
-	omits bool
+	omits  bool // the tag may leave nothing, not even the blank in front of it
 }
 
 // tagFunc appends one value of a record.
@@ -81,14 +81,16 @@ func ParseFormat(text string, w lang.Word, p *lang.Problems) *Format {
 	return f
 }
 
-func compile(text string) (*Format, error) {
-	tokens, err := rule.SplitFormat(text)
+func compile(source string) (*Format, error) {
+	tokens, err := rule.SplitFormat(source)
 	if err != nil {
 		return nil, err
 	}
 	f := &Format{}
+	text := ""
 	for _, t := range tokens {
-		p := piece{opts: t.Options}
+		p := piece{text: text, opts: t.Options}
+		text = ""
 		switch {
 		case t.IsExpr:
 			if p.expr, err = rule.ParseLogExpr(t.Expr); err != nil {
@@ -105,9 +107,13 @@ func compile(text string) (*Format, error) {
 			}
 			p.append, p.omits = spec.append, spec.omits
 		default:
-			p.text = mergeBlanks(t.Text)
+			text = mergeBlanks(t.Text)
+			continue
 		}
 		f.pieces = append(f.pieces, p)
+	}
+	if text != "" {
+		f.pieces = append(f.pieces, piece{text: text})
 	}
 	return f, nil
 }
@@ -129,29 +135,36 @@ func (f *Format) UsesCtx() bool { return f.usesCtx }
 // Append appends the line of r, without a line end. It allocates nothing when
 // dst has room and the format has no expressions.
 func (f *Format) Append(dst []byte, r *Record) []byte {
-	begun := false // something other than a blank stands before
+	blank := true // a blank stands before, or nothing
 	for i := range f.pieces {
 		p := &f.pieces[i]
+		dst, blank = p.appendText(dst, blank)
 		switch {
 		case p.append != nil:
 			before := len(dst)
 			dst = p.append(dst, r, p.opts)
-			if !p.omits || len(dst) > before {
-				begun = true
-			}
+			blank = blank && p.omits && len(dst) == before
 		case p.expr != nil:
-			dst, begun = p.appendExpr(dst, r), true
-		case p.text[0] == ' ' && !begun:
-			dst = append(dst, p.text[1:]...)
-			begun = begun || len(p.text) > 1
-		default:
-			dst, begun = append(dst, p.text...), true
-		}
-		if begun && p.text != "" && p.text[len(p.text)-1] == ' ' {
-			begun = false
+			dst, blank = p.appendExpr(dst, r), false
 		}
 	}
 	return dst
+}
+
+// appendText appends the constant in front of the value; its blanks at the
+// start go when one stands there already.
+func (p *piece) appendText(dst []byte, blank bool) ([]byte, bool) {
+	text := p.text
+	if blank && text != "" && text[0] == ' ' {
+		text = text[1:]
+	}
+	switch len(text) {
+	case 0:
+		return dst, blank
+	case 1: // most separators
+		return append(dst, text[0]), text[0] == ' '
+	}
+	return append(dst, text...), text[len(text)-1] == ' '
 }
 
 func (p *piece) appendExpr(dst []byte, r *Record) []byte {

@@ -46,8 +46,16 @@ func number(of func(*Record) int64) tagFunc {
 		if o.Hex {
 			return rule.AppendHex(dst, uint64(of(r)), 4)
 		}
-		return strconv.AppendInt(dst, of(r), 10)
+		return appendInt(dst, of(r))
 	}
+}
+
+// appendInt is strconv.AppendInt, quicker for the small numbers of most lines.
+func appendInt(dst []byte, n int64) []byte {
+	if uint64(n) < 10 {
+		return append(dst, byte('0'+n))
+	}
+	return strconv.AppendInt(dst, n, 10)
 }
 
 // soFar makes a tag of an integer that has a + in front when it may still grow
@@ -57,7 +65,7 @@ func soFar(of func(*Record) int64) tagFunc {
 		if r.ASAP {
 			dst = append(dst, '+')
 		}
-		return strconv.AppendInt(dst, of(r), 10)
+		return appendInt(dst, of(r))
 	}
 }
 

@@ -2,7 +2,6 @@ package logs
 
 import (
 	"bytes"
-	"strconv"
 
 	"bascule/internal/rule"
 )
@@ -137,7 +136,7 @@ func appendRetries(dst []byte, r *Record, _ rule.FormatOptions) []byte {
 	if r.Redispatched {
 		dst = append(dst, '+')
 	}
-	return strconv.AppendInt(dst, int64(r.Retries), 10)
+	return appendInt(dst, int64(r.Retries))
 }
 
 // appendTerm writes the termination code; a zero byte is a "-".
