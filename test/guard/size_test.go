@@ -17,10 +17,7 @@ const (
 )
 
 // longFiles are the files above maxLines, each with its reason.
-var longFiles = map[string]string{
-	"internal/stream/life.go":   "all events of a request's life: the state machine is only understood whole",
-	"internal/stream/stream.go": "the two sides' calls in the order in which a request makes them; each is a few lines",
-}
+var longFiles = map[string]string{}
 
 // isTable reports whether the file is data: such files may be as long as their data.
 func isTable(f *goFile) bool {
