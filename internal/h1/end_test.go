@@ -169,6 +169,8 @@ func TestConnectionsAreCountedAndForgotten(t *testing.T) {
 		{"2xx", p.fe.Counters.Sum(backend.Reply2xx), 10},
 		{"connects", p.be.Servers()[0].Counters.Sum(backend.Connects), 1},
 		{"reuses", p.be.Servers()[0].Counters.Sum(backend.Reuses), 9},
+		{"connects of the backend", p.be.Counters.Sum(backend.Connects), 1},
+		{"reuses of the backend", p.be.Counters.Sum(backend.Reuses), 9},
 		{"streams now", p.be.Cur.Cur(), 0},
 		{"slots now", p.be.Servers()[0].Cur.Cur(), 0},
 		{"idle connections", p.be.Servers()[0].IdleConns.Load(), 1},

@@ -302,20 +302,4 @@ func idleLimit(r *Row) Value {
 	return Value{}
 }
 
-// sum is a total that streams count on servers; a backend has it too, or the
-// sum of its servers where it is more.
-func (r *Row) sum(k backend.Counter) Value {
-	n := r.counters().Sum(k)
-	if r.Kind == Backend {
-		var servers int64
-		for _, s := range r.snap.Servers {
-			servers += s.Counters.Sum(k)
-		}
-		n = max(n, servers)
-	}
-	return number(n)
-}
-
-func connects(r *Row) Value { return r.sum(backend.Connects) }
-func reuses(r *Row) Value   { return r.sum(backend.Reuses) }
-func idle(r *Row) Value     { return number(max(r.srv.IdleConns.Load(), 0)) }
+func idle(r *Row) Value { return number(max(r.srv.IdleConns.Load(), 0)) }
