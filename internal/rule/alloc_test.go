@@ -2,6 +2,7 @@ package rule
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -46,6 +47,36 @@ func TestSteadyRulesDoNotAllocate(t *testing.T) {
 			t.Errorf("%s: verdict %v, want %v", path, out.Verdict, want)
 		}
 	}
+}
+
+func TestNoExpressionAllocates(t *testing.T) {
+	allowed := map[string]bool{"regsub": true} // finding groups allocates
+	for _, text := range expressions {
+		text = strings.Trim(text, `"`)
+		e := mustFormat(t, "%["+text+"]")
+		x := parseRequest(t, requests[1])
+		x.Src = netip.MustParseAddrPort("127.0.0.1:40000")
+		e.eval(x)
+		if n := testing.AllocsPerRun(20, func() { e.eval(x) }); n != 0 && !allowed[e.pieces[0].expr.lastName()] {
+			t.Errorf("%s: %v allocations", text, n)
+		}
+	}
+}
+
+func (e *Expr) lastName() string {
+	if len(e.convs) == 0 {
+		return e.fetch.name
+	}
+	return e.convs[len(e.convs)-1].conv.name
+}
+
+func mustFormat(t testing.TB, text string) *Format {
+	t.Helper()
+	f, err := ParseFormat(text, HTTPRequest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 func BenchmarkRunElevenRules(b *testing.B) {

@@ -11,11 +11,12 @@ import (
 
 // An arg is one compiled argument of a fetch or converter.
 type arg struct {
-	text  string
-	bytes []byte
-	num   int64
-	re    *regexp.Regexp
-	fold  *regexp.Regexp // the same, in any case
+	text   string
+	bytes  []byte
+	num    int64
+	number bool // an operand is num, not a variable's name
+	re     *regexp.Regexp
+	fold   *regexp.Regexp // the same, in any case
 }
 
 // An argKind says how an argument is read.
@@ -106,7 +107,12 @@ func (s signature) compile(list []string) ([]arg, error) {
 				return nil, fmt.Errorf("failed to parse '%s' as type 'integer' at position %d", text, i+1)
 			}
 		case argVar, argOperand:
-			if s.kinds[i] == argOperand && isNumber(text) || text == "" && i >= s.min {
+			if s.kinds[i] == argOperand && isNumber(text) {
+				a.num, err = strconv.ParseInt(text, 10, 64)
+				a.number = true
+				continue
+			}
+			if text == "" && i >= s.min {
 				continue
 			}
 			if _, err = checkVarName(text); err != nil {

@@ -1,9 +1,6 @@
 package rule
 
-import (
-	"math"
-	"strconv"
-)
+import "math"
 
 // arithmetic makes a converter of two operands; the second is a number or a
 // variable, and the converter fails when that variable is not set.
@@ -13,14 +10,13 @@ func arithmetic(op func(a, b int64) int64) evalFunc {
 		if !ok {
 			return false
 		}
-		b, err := strconv.ParseInt(args[0].text, 10, 64)
-		if err != nil {
+		b := args[0].num
+		if !args[0].number {
 			v := x.Vars.find(args[0].text)
 			if v == nil {
 				return false
 			}
-			other := Sample{Kind: v.kind, Int: v.num, Addr: v.addr, Bytes: v.bytes}
-			if b, ok = other.number(); !ok {
+			if b, ok = v.number(); !ok {
 				return false
 			}
 		}

@@ -108,13 +108,20 @@ func versionText(minor uint8) []byte {
 	return version11
 }
 
+func protocolText(minor uint8) []byte {
+	if minor == 0 {
+		return http10
+	}
+	return http11
+}
+
 func fetchReqVer(x *Ctx, _ []arg, s *Sample) bool {
 	r := x.requestHead()
 	return r != nil && s.setBytes(versionText(r.Minor))
 }
 
 func fetchKeptReqVer(x *Ctx, _ []arg, s *Sample) bool {
-	return x.Req != nil && s.setText(x, "HTTP/1."+string(rune('0'+x.Req.Minor)))
+	return x.Req != nil && s.setBytes(protocolText(x.Req.Minor))
 }
 
 func fetchResVer(x *Ctx, _ []arg, s *Sample) bool {
@@ -122,7 +129,7 @@ func fetchResVer(x *Ctx, _ []arg, s *Sample) bool {
 }
 
 func fetchKeptResVer(x *Ctx, _ []arg, s *Sample) bool {
-	return x.Res != nil && s.setText(x, "HTTP/1."+string(rune('0'+x.Res.Minor)))
+	return x.Res != nil && s.setBytes(protocolText(x.Res.Minor))
 }
 
 func fetchStatus(x *Ctx, _ []arg, s *Sample) bool {

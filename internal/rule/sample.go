@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/netip"
 	"strconv"
+	"unsafe"
 
 	"bascule/internal/wire"
 )
@@ -82,18 +83,20 @@ func (s *Sample) bytes(x *Ctx) []byte {
 
 // number is the sample as an integer: of text its leading decimal number, 0
 // when it has none, as HAProxy casts it. Addresses of IPv6 have none.
-func (s *Sample) number() (int64, bool) {
-	switch s.Kind {
+func (s *Sample) number() (int64, bool) { return asInt(s.Kind, s.Int, s.Addr, s.Bytes) }
+
+func asInt(kind Kind, num int64, addr netip.Addr, text []byte) (int64, bool) {
+	switch kind {
 	case KindBool, KindInt:
-		return s.Int, true
+		return num, true
 	case KindAddr:
-		if !s.Addr.Is4() {
+		if !addr.Is4() {
 			return 0, false
 		}
-		b := s.Addr.As4()
+		b := addr.As4()
 		return int64(b[0])<<24 | int64(b[1])<<16 | int64(b[2])<<8 | int64(b[3]), true
 	}
-	return leadingInt(s.Bytes), true
+	return leadingInt(text), true
 }
 
 // truth is the sample as a boolean.
@@ -145,8 +148,7 @@ func leadingInt(b []byte) int64 {
 // longestAddr bounds the text of an address: IPv6 with an embedded IPv4.
 const longestAddr = 45
 
-// parseAddr reads an address without zone. It copies to the stack, since
-// netip wants a string.
+// parseAddr reads an address without zone, without allocating.
 func parseAddr(b []byte) (netip.Addr, bool) {
 	if len(b) == 0 || len(b) > longestAddr {
 		return netip.Addr{}, false
@@ -164,7 +166,8 @@ func parseAddr(b []byte) (netip.Addr, bool) {
 	if v4 {
 		return parseIPv4(b)
 	}
-	a, err := netip.ParseAddr(string(b))
+	// netip keeps the string only in an error, which is dropped here
+	a, err := netip.ParseAddr(unsafe.String(&b[0], len(b)))
 	if err != nil {
 		return netip.Addr{}, false
 	}

@@ -49,10 +49,7 @@ var tagTable = []tag{
 		if x.Req == nil {
 			return dst
 		}
-		if x.Req.Minor == 0 {
-			return o.AppendText(dst, http10)
-		}
-		return o.AppendText(dst, http11)
+		return o.AppendText(dst, protocolText(x.Req.Minor))
 	}},
 	{"T", func(dst []byte, x *Ctx, _ FormatOptions) []byte {
 		return x.Now.UTC().AppendFormat(dst, "02/Jan/2006:15:04:05 +0000")

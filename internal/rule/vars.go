@@ -43,6 +43,8 @@ func (v *Vars) Reset() {
 	}
 }
 
+func (v *variable) number() (int64, bool) { return asInt(v.kind, v.num, v.addr, v.bytes) }
+
 func (v *variable) appendTo(dst []byte) []byte {
 	switch v.kind {
 	case KindBool, KindInt:
