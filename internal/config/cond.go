@@ -17,8 +17,8 @@ type branch struct {
 // A conditionStack holds the levels of .if that are open.
 type conditionStack []branch
 
-// maxConditions bounds the nesting of .if, as HAProxy does.
-const maxConditions = 16
+// maxConditions bounds the nesting of .if: deeper is a mistake, not a condition.
+const maxConditions = 64
 
 func (c conditionStack) skipping() bool {
 	return len(c) > 0 && !c[len(c)-1].open
@@ -107,9 +107,9 @@ func (c *conditionStack) tooMany(l *loader, words []lang.Word, n int) bool {
 // end complains about levels that the file leaves open, at its last line as
 // HAProxy does.
 func (c conditionStack) end(l *loader) {
-	for i := len(c) - 1; i >= 0; i-- {
+	if len(c) > 0 {
 		l.problems.List = append(l.problems.List, lang.Problem{Severity: lang.Alert, Pos: lang.Pos{File: l.pos.File, Line: l.pos.Line},
-			Text: fmt.Sprintf("non-terminated '.if' block (line %d).", c[i].at.Pos.Line)})
+			Text: fmt.Sprintf("non-terminated '.if' block (line %d).", c[len(c)-1].at.Pos.Line)})
 	}
 }
 

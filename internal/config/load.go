@@ -151,10 +151,7 @@ func (l *loader) readFile(path string) {
 // readLine handles one line: conditions first, then sections and keywords.
 func (l *loader) readLine(conditions *conditionStack) {
 	words, err := lang.Split(l.raw, l.pos, l.lookup)
-	if err != nil {
-		if conditions.skipping() {
-			return
-		}
+	if err != nil { // also where a condition leaves the line out, as in HAProxy
 		col := 1
 		if e := (*lang.SyntaxError)(nil); errors.As(err, &e) {
 			col = e.Col
