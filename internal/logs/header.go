@@ -53,7 +53,7 @@ func (h *header) append(dst []byte, t *Target, level int) []byte {
 		if h.opts.Hostname == "" {
 			dst = append(dst, '-')
 		}
-		dst = append(append(append(dst, h.opts.Hostname...), ' '), h.opts.Tag...)
+		dst = append(append(append(dst, h.opts.Hostname...), ' '), h.tag(t)...)
 		return append(append(append(dst, ' '), h.pid...), " - - "...)
 	}
 	dst = append(append(dst, h.when...), ' ')
@@ -64,7 +64,17 @@ func (h *header) append(dst []byte, t *Target, level int) []byte {
 	case t.Format == "rfc3164":
 		dst = append(dst, "localhost "...)
 	}
-	return append(dst, h.tagPID...)
+	if t.Tag == "" {
+		return append(dst, h.tagPID...)
+	}
+	return append(append(append(append(dst, t.Tag...), '['), h.pid...), "]: "...)
+}
+
+func (h *header) tag(t *Target) string {
+	if t.Tag == "" {
+		return h.opts.Tag
+	}
+	return t.Tag
 }
 
 func appendPriority(dst []byte, n int) []byte {

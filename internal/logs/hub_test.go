@@ -83,6 +83,20 @@ func TestHeadersOfLines(t *testing.T) {
 	}
 }
 
+func TestAProxysTagStandsInItsLines(t *testing.T) {
+	log := listenUDP(t)
+	h := NewHub(nil, 1, Options{Tag: "process", PID: 42, Now: newClock().now})
+	run(t, h)
+	for format, want := range map[string]string{
+		"": "<6>Mar  4 05:06:07 proxy[42]: x\n", "rfc5424": "<6>1 2026-03-04T05:06:07.123456+00:00 - proxy 42 - - x\n",
+	} {
+		h.Log([]*Target{{Addr: log.LocalAddr().String(), Format: format, Tag: "proxy", Len: 1024, MinLevel: Debug}}, Info, "x")
+		if got := receive(t, log); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestLevelsChooseTargets(t *testing.T) {
 	all, important, capped := listenUDP(t), listenUDP(t), listenUDP(t)
 	targets := []*Target{

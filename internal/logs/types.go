@@ -43,6 +43,7 @@ type Record struct {
 type Target struct {
 	Addr     string // ip:port (udp), path of a datagram socket, "stdout", "stderr", "fd@N"
 	Format   string // local, rfc3164, rfc5424, priority, short, timed, iso, raw; "": local, or rfc3164 with a host name
+	Tag      string // log-tag of the proxy; "": that of the process
 	Len      int    // longest line, default 1024
 	Facility int    // syslog number
 	MinLevel int    // least severe level that passes (numerically highest), default 7
