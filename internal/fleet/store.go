@@ -37,6 +37,10 @@ type store struct {
 	trips atomic.Int64
 }
 
+// redisWait is how long Redis may take. It is long, because on a laptop that
+// is busy with something else a short one fails requests that nobody lost.
+const redisWait = 10 * time.Second
+
 func newStore(addr string) *store {
 	s := &store{}
 	s.rdb = redis.NewClient(&redis.Options{
@@ -46,9 +50,9 @@ func newStore(addr string) *store {
 		MaxRetries:      -1,
 		Protocol:        2,
 		DisableIdentity: true,
-		DialTimeout:     2 * time.Second,
+		DialTimeout:     redisWait,
 		DialerRetries:   1,
-		ReadTimeout:     2 * time.Second,
+		ReadTimeout:     redisWait,
 	})
 	s.rdb.AddHook(counting{&s.trips})
 	return s
