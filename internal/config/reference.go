@@ -13,7 +13,7 @@ Generated from the keyword table by ` + "`bascule doc --reference`" + `; do not 
 
 A keyword is *done*, *without meaning here* (accepted, and nothing follows from it) or *planned* (known, and refused by name in
 ` + "`-c`" + ` and at start). Times are in milliseconds, or have a unit: us, ms, s, m, h, d. Sizes are in bytes, or have a unit: k, m, g.
-Examples are parsed by a test.
+Examples are parsed by a test. A number must be one: where HAProxy reads ` + "`maxconn x`" + ` as 0, it is an ALERT here.
 `
 
 // WriteReference writes docs/reference.md.

@@ -7,24 +7,6 @@ import (
 	"testing"
 )
 
-const referenceFile = "../../docs/reference.md"
-
-func TestTheReferenceIsFresh(t *testing.T) {
-	var b bytes.Buffer
-	if err := WriteReference(&b); err != nil {
-		t.Fatal(err)
-	}
-	if os.Getenv("UPDATE") != "" {
-		if err := os.WriteFile(referenceFile, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	kept, err := os.ReadFile(referenceFile)
-	if err != nil || !bytes.Equal(kept, b.Bytes()) {
-		t.Errorf("docs/reference.md is not what the keyword table says (%v): make docs", err)
-	}
-}
-
 // around puts lines of a keyword into a section where they are legal.
 func around(kw *Keyword, lines string) string {
 	const defaults = "defaults base\n    mode http\n    timeout connect 1s\n    timeout client 1s\n    timeout server 1s\n    log 127.0.0.1:514 local0\n"

@@ -147,5 +147,5 @@ var ruleKeywords = []Keyword{
 	{Name: "http-response", In: inProxy, Usage: "<action> [{if|unless} <condition>]", Text: "An action on every answer of a server, in the order of the lines.", Example: "http-response del-header Server",
 		parse: actionList(rule.HTTPResponse, func(p *Proxy) *[]*rule.Action { return &p.HTTPResponse })},
 	{Name: "redirect", In: InFrontend | InBackend, Usage: "location|prefix|scheme <to> [code <code>] [options] [{if|unless} <condition>]", Text: "Answers with a redirection; evaluated after all http-request rules.", Example: "redirect scheme https if { path_beg /login }", parse: parseRedirect},
-	{Name: "use_backend", In: InFrontend, Usage: "<backend> [{if|unless} <condition>]", Text: "The backend for requests of which the condition is true; the first such line wins.", Example: "use_backend web if { path_beg /app/ }", parse: parseUseBackend},
+	{Name: "use_backend", In: InFrontend, Usage: "<backend> [{if|unless} <condition>]", Text: "The backend for requests of which the condition is true; the first such line wins.", Differs: "the name is a constant.", Example: "use_backend web if { path_beg /app/ }", parse: parseUseBackend},
 }
