@@ -95,7 +95,7 @@ func setChecks(on bool) func(*Call, *backend.Backend, *backend.Server) {
 
 func getWeight(c *Call, _ *backend.Backend, srv *backend.Server) {
 	st := srv.State()
-	c.Say("%d (initial %d)", st.UWeight, st.IWeight)
+	fmt.Fprintf(c.Out(), "%d (initial %d)\n", st.UWeight, st.IWeight)
 }
 
 func setWeight(c *Call, b *backend.Backend, srv *backend.Server) {

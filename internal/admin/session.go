@@ -115,6 +115,12 @@ func (s *session) next() {
 func (s *session) payload(end string) (string, bool) {
 	var text strings.Builder
 	for {
+		if s.mode == prompting {
+			s.w.WriteString("+ ")
+			if s.r.Buffered() == 0 && s.flush() != nil {
+				return "", false
+			}
+		}
 		line, err := s.r.ReadSlice('\n')
 		if err != nil {
 			return "", false

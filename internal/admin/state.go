@@ -10,8 +10,8 @@ import (
 
 // The bits of srv_check_state.
 const (
-	checkEnabled    = 0x2
-	checkConfigured = 0x4
+	checkConfigured = 0x2
+	checkEnabled    = 0x4
 	checkPaused     = 0x8
 )
 
@@ -34,11 +34,13 @@ func writeServerState(c *Call, b *backend.Backend, srv *backend.Server, now time
 	}
 	fmt.Fprintf(c.Out(), "%d %s %d %s %s %d %d %d %d %d %d %d %d %d %d %d %d %s %d - 0 %d %s - 0\n",
 		b.ID(), b.Name(), srv.ID(), srv.Name, addr, st.Op, st.Admin, st.UWeight, st.IWeight,
-		int64(now.Sub(st.Since)/time.Second), st.Check.Status, st.Check.Status.Outcome(), st.Health, checkState(st), 0,
+		int64(now.Sub(st.Since)/time.Second), st.Check.Status, st.Check.Status.Outcome(), st.Health, checkState(st, cfg.Disabled), 0,
 		bit(b.Config().IDFixed), bit(cfg.IDFixed), name, srv.Addr().Port(), cfg.CheckAddr.Port, checkAddr)
 }
 
-func checkState(st *backend.State) int {
+// checkState is the mask. HAProxy pauses the check of a server that its line
+// disables even if there is none.
+func checkState(st *backend.State, disabled bool) int {
 	n := 0
 	if st.Check.Enabled {
 		n |= checkEnabled
@@ -46,7 +48,7 @@ func checkState(st *backend.State) int {
 	if st.Check.Configured {
 		n |= checkConfigured
 	}
-	if st.Check.Paused || st.Admin.Maint() {
+	if st.Check.Configured && st.Admin.Maint() || disabled && !st.Check.Configured {
 		n |= checkPaused
 	}
 	return n
