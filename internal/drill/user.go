@@ -67,7 +67,10 @@ func status(want int) func(Reply) string {
 	}
 }
 
+// get is anybody's request, without the sticky cookie: it follows the balancing, so that
+// a server that came back is seen to get its share.
 func (u *user) get() {
+	clear(u.client.cookies)
 	path := "/api/v1/tracks"
 	if u.rand.IntN(2) == 0 {
 		path = "/api/v1/health"
