@@ -20,7 +20,7 @@ const (
 	// forcePoll is how often a change is looked for, and the error of its time.
 	forcePoll = 10 * time.Millisecond
 	// between two reloads messages and requests go on for a while.
-	between = 300 * time.Millisecond
+	between = 500 * time.Millisecond
 	// maxProbes bounds the requests sent to find out that an added server answers.
 	// With the weights of 20 reloads round robin needs fewer than 60.
 	maxProbes = 300
@@ -84,6 +84,7 @@ type reloading struct {
 	loads  []*Load          // the first has all requests, the second the late WebSockets
 	want   map[string]int64 // weights by server, as the file has them
 	report func(ReloadStep)
+	steps  int
 	result ReloadReport
 }
 
@@ -184,7 +185,7 @@ func (r *reloading) chats() []*Chat {
 // step makes the reload n, from 0: every other by a signal.
 func (r *reloading) step(ctx context.Context, n int) {
 	c := changeAt(n)
-	s := ReloadStep{Number: n + 1, Change: c.String(), By: "bascule reload"}
+	s := ReloadStep{Change: c.String(), By: "bascule reload"}
 	if n%2 == 1 || !r.lab.Own() {
 		s.By = "USR2"
 	}
@@ -201,6 +202,8 @@ func (r *reloading) step(ctx context.Context, n int) {
 // end completes a step with what can be seen now.
 func (r *reloading) end(s ReloadStep, err error) {
 	r.watch.sample()
+	r.steps++
+	s.Number = r.steps
 	s.Sockets, s.Draining = r.sockets()
 	r.result.Draining = max(r.result.Draining, s.Draining)
 	if err != nil {
@@ -377,7 +380,7 @@ func (r *reloading) refused(ctx context.Context, what string, bad *file, words .
 	if !r.lab.Own() {
 		return // another balancer has another command
 	}
-	s := ReloadStep{Number: r.result.Reloads + 1, Change: what, By: "bascule reload", Refused: true}
+	s := ReloadStep{Change: what, By: "bascule reload", Refused: true}
 	err := bad.write()
 	if err == nil {
 		begun := time.Now()

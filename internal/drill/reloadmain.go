@@ -19,7 +19,7 @@ Exit code 0: nothing, 1: something, 2: wrong usage.
 
   --sockets N      WebSockets that chat all the while (1000)
   --reloads N      reloads with a change (20)
-  --pace TIME      time between two messages of one WebSocket (2s)
+  --pace TIME      time between two messages of one WebSocket (4s)
   --master         start the balancer with a master process (-W)
   --balancer PATH  run this HAProxy instead of bascule, to compare
   --redis ADDR     use this Redis instead of an embedded one
@@ -33,7 +33,7 @@ func mainReload(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	flags.SetOutput(io.Discard)
 	flags.IntVar(&opt.Sockets, "sockets", 1000, "")
 	flags.IntVar(&opt.Reloads, "reloads", 20, "")
-	flags.DurationVar(&opt.Pace, "pace", 2*time.Second, "")
+	flags.DurationVar(&opt.Pace, "pace", 4*time.Second, "")
 	flags.BoolVar(&lab.Master, "master", false, "")
 	flags.StringVar(&lab.Balancer, "balancer", "", "")
 	flags.StringVar(&lab.Redis, "redis", "", "")
