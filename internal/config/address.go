@@ -110,6 +110,8 @@ func (a addressRange) hostPort(text string) (addressRange, error) {
 		a.IP = netip.IPv6Unspecified()
 	case host == "" || host == "*":
 		a.IP = netip.IPv4Unspecified()
+	case shortIPv4(host).IsValid():
+		a.IP = shortIPv4(host)
 	case !nameOK(host):
 		return a, fmt.Errorf("invalid address: '%s' in '%s'", host, a.Text)
 	}
@@ -136,6 +138,28 @@ func (a addressRange) ports(port string) (addressRange, error) {
 	}
 	a.Port = a.low
 	return a, nil
+}
+
+// shortIPv4 reads what the C library takes for an IPv4 address with fewer than
+// four parts: the last part fills the bytes that are left, 10.1 is 10.0.0.1.
+func shortIPv4(host string) netip.Addr {
+	parts := strings.Split(host, ".")
+	if len(parts) > 3 {
+		return netip.Addr{}
+	}
+	var value uint32
+	for i, part := range parts {
+		n, err := strconv.ParseUint(part, 10, 32)
+		room := uint(8)
+		if i == len(parts)-1 {
+			room = uint(8 * (5 - len(parts)))
+		}
+		if err != nil || n >= 1<<room {
+			return netip.Addr{}
+		}
+		value = value<<room | uint32(n)
+	}
+	return netip.AddrFrom4([4]byte{byte(value >> 24), byte(value >> 16), byte(value >> 8), byte(value)})
 }
 
 // nameOK says whether host could be a name of DNS or /etc/hosts.

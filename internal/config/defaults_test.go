@@ -144,3 +144,25 @@ func TestOneRunShowsAllProblems(t *testing.T) {
 		t.Errorf("%d alerts about TLS in one line", n)
 	}
 }
+
+func TestDefaultPathIsWhereNamesOfFilesBegin(t *testing.T) {
+	page := "HTTP/1.0 503 Sorry\r\nContent-Type: text/plain\r\n\r\nfrom %s\n"
+	env := inMemory(Env{}, map[string]string{"503.http": fmt.Sprintf(page, "current"), "etc/503.http": fmt.Sprintf(page, "config"), "other/503.http": fmt.Sprintf(page, "origin"),
+		"other/list": "/a\n"})
+	for mode, want := range map[string]string{"": "current", "current": "current", "config": "config", "parent": "current", "origin other": "origin"} {
+		text := "defaults\n" + timeouts + "    errorfile 503 503.http\nbackend b\n"
+		if mode != "" {
+			text = "global\n    default-path " + mode + "\n" + text
+		}
+		if want == "origin" {
+			text += "    acl a path -f list\n"
+		}
+		env := inMemory(env, map[string]string{"etc/t.cfg": text})
+		cfg, p := Load([]string{"etc/t.cfg"}, env)
+		if cfg == nil {
+			t.Errorf("%s:\n%s", mode, printed(p))
+		} else if body := string(cfg.Proxies[0].Errors[503].Body); body != "from "+want+"\n" {
+			t.Errorf("%s: %q, want that of %s", mode, body, want)
+		}
+	}
+}

@@ -41,6 +41,12 @@ func (l *loader) keyword(words []lang.Word) {
 	switch kw.Status {
 	case Planned:
 		x.alert(x.name, "keyword '%s' is known but not supported yet: %s.", kw.Name, kw.Why)
+	case Removed:
+		what, name := "", kw.Name
+		if option, ok := strings.CutPrefix(name, "option "); ok {
+			what, name = "option ", option
+		}
+		x.alert(x.name, "%s'%s' is not supported anymore since HAProxy %s.", what, name, kw.Why)
 	case Without:
 		l.cfg.Ignored = append(l.cfg.Ignored, Ignored{Line: place(x.name.Pos), Keyword: kw.Name, Why: kw.Why})
 	default:
@@ -152,7 +158,7 @@ func (x *line) unknownMember(words []lang.Word, in Section) {
 func (x *line) elsewhere(name string) []string {
 	var in Section
 	for _, kw := range x.table.all {
-		if kw.Name == name || strings.HasPrefix(kw.Name, name+" ") {
+		if kw.Status != Removed && (kw.Name == name || strings.HasPrefix(kw.Name, name+" ")) {
 			in |= kw.In
 		}
 	}

@@ -66,7 +66,7 @@ type pendingSwitch struct {
 func (l *loader) newDefaults() *draft {
 	return &draft{
 		Proxy: &Proxy{Retries: defaultRetries},
-		acls:  &rule.ACLs{ReadFile: l.env.ReadFile},
+		acls:  &rule.ACLs{ReadFile: l.readNamed},
 		template: Server{
 			Weight: 1, Fall: defaultFall, Rise: defaultRise, Inter: defaultInter, PoolMaxConn: -1,
 			InitAddr: []string{"last", "libc"},
@@ -120,6 +120,11 @@ func (d *draft) sides() Section {
 		s |= InBackend
 	}
 	return s
+}
+
+// owns says whether a line belongs to the section itself, not to its defaults.
+func (d *draft) owns(w lang.Word) bool {
+	return w.Pos.File == d.at.Pos.File && w.Pos.Line >= d.at.Pos.Line
 }
 
 // noun is what HAProxy calls the proxy in messages.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -155,7 +156,7 @@ var globalKeywords = []Keyword{
 	{Name: "crt-base", In: InGlobal, Usage: "<dir>", Text: "Directory of relative certificate paths; kept for TLS.", Example: "crt-base /etc/ssl/private", parse: text(func(g *Global) *string { return &g.CrtBase })},
 	{Name: "daemon", In: InGlobal, Text: "Goes into the background, as -D.", Example: "daemon", parse: globalFlag(func(g *Global) *bool { return &g.Daemon })},
 	{Name: "description", In: InGlobal, Usage: "<text>", Text: "A text about this machine for the statistics page.", Example: "description Front door of the lab", parse: parseDescription},
-	{Name: "default-path", In: InGlobal, Usage: "current", Text: "Where relative paths begin: the directory of the process.", Example: "default-path current", parse: parseDefaultPath},
+	{Name: "default-path", In: InGlobal, Usage: "current|config|parent|origin <dir>", Text: "Where relative names of files begin: the directory of the process (current, the default), that of the file, the one above it, or another.", Example: "default-path config", parse: parseDefaultPath},
 	{Name: "gid", In: InGlobal, Usage: "<number>", Text: "Group to change to, as a number.", Example: "gid 100", parse: globalInt(0, maxInt32, func(g *Global) *int { return &g.GID })},
 	{Name: "grace", In: InGlobal, Usage: "<time>", Text: "Time between the wish to stop and the closing of listeners.", Example: "grace 10s", parse: globalTime(func(g *Global) *time.Duration { return &g.GracePeriod })},
 	{Name: "group", In: InGlobal, Usage: "<name>", Text: "Group to change to.", Example: "group root", parse: parseGroup},
@@ -207,16 +208,29 @@ func parseDescription(x *line) {
 	}
 }
 
-// parseDefaultPath reads `default-path`; files are found from where the process
-// was started.
+// parseDefaultPath reads `default-path`: where relative names of files begin.
 func parseDefaultPath(x *line) {
 	switch t := x.arg(0); t {
 	case "current":
-	case "config", "parent", "origin":
-		x.alert(x.args[0], "keyword 'default-path %s' is known but not supported yet: write whole paths.", t)
+		x.base = ""
+	case "config":
+		x.base = filepath.Dir(x.pos.File)
+	case "parent":
+		x.base = filepath.Join(filepath.Dir(x.pos.File), "..")
+	case "origin":
+		if x.arg(1) == "" {
+			x.alert(x.args[0], "'%s %s' expects a directory as an argument.", "default-path", t)
+			return
+		}
+		x.base = x.arg(1)
+		x.atMost(2)
+		return
 	default:
-		x.choose(0, "unsupported default-path mode '"+t+"' for 'default-path', supported modes include 'current', 'config', 'parent', and 'origin'.", "current")
+		x.choose(0, "unsupported default-path mode '"+t+"' for 'default-path', supported modes include 'current', 'config', 'parent', and 'origin'.",
+			"current", "config", "parent", "origin")
+		return
 	}
+	x.atMost(1)
 }
 
 func globalMaster(x *line) {

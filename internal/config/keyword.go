@@ -34,10 +34,11 @@ const (
 	Done    Status = iota
 	Without        // accepted, without meaning here
 	Planned        // known, refused
+	Removed        // HAProxy itself had it once; refused
 )
 
 func (s Status) String() string {
-	return [...]string{"done", "without meaning here", "planned"}[s]
+	return [...]string{"done", "without meaning here", "planned", "removed"}[s]
 }
 
 // A Keyword is one record of the keyword table: the parser, the manual and the
@@ -104,7 +105,7 @@ func (t *keywordTable) names(in Section, family string) []string {
 	var names []string
 	seen := map[string]bool{}
 	for _, k := range t.all {
-		if k.In&in == 0 {
+		if k.In&in == 0 || k.Status == Removed {
 			continue
 		}
 		name := k.Name

@@ -52,6 +52,7 @@ type loader struct {
 	cfg      *Config
 	table    *keywordTable
 
+	base    string // default-path; "": where the process is
 	section sectionState
 	pos     lang.Pos // of the line being read
 	raw     string
@@ -196,6 +197,14 @@ func (l *loader) excerpts(known int) {
 			q.Line = l.lines[lang.Pos{File: q.Pos.File, Line: q.Pos.Line}]
 		}
 	}
+}
+
+// readNamed reads a file that a line names.
+func (l *loader) readNamed(name string) ([]byte, error) {
+	if l.base != "" && !filepath.IsAbs(name) {
+		name = filepath.Join(l.base, name)
+	}
+	return l.env.ReadFile(name)
 }
 
 // lookup answers what a variable holds at this place of the file.

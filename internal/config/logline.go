@@ -56,9 +56,21 @@ func setFormat(kind string) func(*line) {
 		if !x.px.isDefaults && !x.px.Frontend {
 			x.warn(x.name, "backend '%s' : 'option %slog' directive is ignored in backends.", x.px.Name, kind)
 		}
-		x.px.format = logFormat{kind: kind, at: x.name}
+		x.setFormat(logFormat{kind: kind, at: x.name})
 	}
 }
+
+// setFormat replaces the format. In a defaults section HAProxy says so, because
+// both lines were most likely meant.
+func (x *line) setFormat(f logFormat) {
+	if old := x.px.format.kind; x.px.isDefaults && old != "" && x.px.owns(x.px.format.at) {
+		x.warn(x.name, "'%s' overrides previous '%s' in 'defaults' section.", x.kw.Name, formatKeywords[old])
+	}
+	x.px.format = f
+}
+
+// formatKeywords are the keywords of the kinds of logFormat.
+var formatKeywords = map[string]string{"http": "option httplog", "tcp": "option tcplog", "text": "log-format"}
 
 func parseLogFormat(x *line) {
 	if x.arg(0) == "" {
@@ -66,7 +78,7 @@ func parseLogFormat(x *line) {
 		return
 	}
 	if x.atMost(1) {
-		x.px.format = logFormat{kind: "text", text: x.arg(0), at: x.args[0]}
+		x.setFormat(logFormat{kind: "text", text: x.arg(0), at: x.args[0]})
 	}
 }
 
@@ -74,7 +86,7 @@ func parseLogFormat(x *line) {
 func (l *loader) settleLogs(d *draft) {
 	if d.format.kind == "http" && d.Mode == ModeTCP {
 		d.format.kind = "tcp"
-		if !d.Disabled {
+		if !d.Disabled && (d.Frontend || d.owns(d.format.at)) {
 			l.about(lang.Warning, d.format.at, "parsing [%s] : 'option httplog' not usable with %s '%s' (needs 'mode http'). Falling back to 'option tcplog'.",
 				place(d.format.at.Pos), d.noun(), d.Name)
 		}

@@ -59,7 +59,7 @@ const (
 
 // globalOthers are HAProxy's keywords of the global section that are not read.
 var globalOthers = keywords([]group{
-	{InGlobal, Without, whyLoops, "cpu-map, cpu-policy, cpu-set, nbproc, numa-cpu-mapping!, thread-group, thread-groups, thread-hard-limit, tune.listener.default-shards, tune.listener.multi-queue, tune.runqueue-depth, tune.sched.low-latency, tune.takeover-other-tg-connections, tune.renice.runtime, tune.renice.startup"},
+	{InGlobal, Without, whyLoops, "cpu-map, cpu-policy, cpu-set, numa-cpu-mapping!, thread-group, thread-groups, thread-hard-limit, tune.listener.default-shards, tune.listener.multi-queue, tune.runqueue-depth, tune.sched.low-latency, tune.takeover-other-tg-connections, tune.renice.runtime, tune.renice.startup"},
 	{InGlobal, Without, whyPoller, "busy-polling!, noepoll, noevports, nokqueue, nopoll, tune.epoll.mask-events, tune.fd.edge-triggered, tune.maxpollevents, tune.events.max-events-at-once"},
 	{InGlobal, Without, whyCopies, "nosplice, maxpipes, tune.pipesize, tune.disable-fast-forward, tune.disable-zero-copy-forwarding, tune.applet.zero-copy-forwarding, tune.pt.zero-copy-forwarding, tune.h1.zero-copy-fwd-recv, tune.h1.zero-copy-fwd-send, tune.h2.zero-copy-fwd-send, tune.quic.zero-copy-fwd-send, tune.recv_enough"},
 	{InGlobal, Without, whyMemory, "no-memory-trimming, tune.buffers.limit, tune.buffers.reserve, tune.bufsize.small, tune.fail-alloc, tune.memory.hot-size, tune.pool-high-fd-ratio, tune.pool-low-fd-ratio, tune.pattern.cache-size, tune.ring.queues, tune.defaults.purge, tune.vars.global-max-size, tune.vars.proc-max-size, tune.vars.reqres-max-size, tune.vars.sess-max-size, tune.vars.txn-max-size"},
@@ -153,6 +153,7 @@ var proxyOthers = keywords([]group{
 	{InBackend, Planned, "write a server line for each", "server-template"},
 	{inBack, Planned, "the kernel chooses the source address", "source"},
 	{InFrontend | InBackend, Planned, "use stats auth, stats admin, or http-request deny", "stats http-request"},
+	{inProxy, Planned, "the page shows what HAProxy's core shows", "stats show-modules"},
 	{inProxy, Planned, "the page shows every proxy", "stats scope"},
 	{InBackend, Planned, whyTables, "stick match, stick on, stick store-request, stick store-response"},
 	{InFrontend | InBackend, Planned, whyTables, "stick-table"},

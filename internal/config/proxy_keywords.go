@@ -142,7 +142,7 @@ func parseErrorFile(x *line) {
 		x.alert(x.args[0], "errorfile : status code '%s' not handled.", x.arg(0))
 		return
 	}
-	data, err := x.env.ReadFile(x.arg(1))
+	data, err := x.readNamed(x.arg(1))
 	if err != nil {
 		x.alert(x.args[1], "errorfile : error opening file '%s'.", x.arg(1))
 		return

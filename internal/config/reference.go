@@ -12,7 +12,7 @@ const referenceHead = `# Reference
 Generated from the keyword table by ` + "`bascule doc --reference`" + `; do not edit.
 
 A keyword is *done*, *without meaning here* (accepted, and nothing follows from it) or *planned* (known, and refused by name in
-` + "`-c`" + ` and at start). Times are in milliseconds, or have a unit: us, ms, s, m, h, d. Sizes are in bytes, or have a unit: k, m, g.
+` + "`-c`" + ` and at start); HAProxy itself has *removed* some, which are refused with their successor. Times are in milliseconds, or have a unit: us, ms, s, m, h, d. Sizes are in bytes, or have a unit: k, m, g.
 Examples are parsed by a test. A number must be one: where HAProxy reads ` + "`maxconn x`" + ` as 0, it is an ALERT here.
 `
 
@@ -48,7 +48,7 @@ func WriteReference(w io.Writer) error {
 func writeSums(out *bufio.Writer, all []entry) {
 	out.WriteString("\n| part | done | without meaning here | planned |\n|---|---|---|---|\n")
 	for _, part := range parts {
-		var n [Planned + 1]int
+		var n [Removed + 1]int
 		for _, e := range all {
 			if e.kind == part {
 				n[e.status]++
@@ -87,7 +87,7 @@ func writeTable(out *bufio.Writer, list []entry) {
 
 // writeOthers lists what is not done, grouped by its reason.
 func writeOthers(out *bufio.Writer, list []entry) {
-	for _, status := range []Status{Without, Planned} {
+	for _, status := range []Status{Without, Planned, Removed} {
 		var reasons []string
 		names := map[string][]string{}
 		for _, e := range list {

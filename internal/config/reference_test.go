@@ -57,8 +57,12 @@ func TestEveryOtherKeywordHasAReasonAndItsVerdict(t *testing.T) {
 			text = "server s1 127.0.0.1:1 " + kw.Name + strings.Repeat(" 1", kw.Values)
 		}
 		cfg, p := loadText(t, around(kw, text), Env{LookupHost: loopback})
-		if kw.Status == Planned {
-			if want := "keyword '" + kw.Name + "' is known but not supported yet: " + kw.Why; cfg != nil || !strings.Contains(printed(p), want) {
+		if kw.Status != Without {
+			want := "keyword '" + kw.Name + "' is known but not supported yet: " + kw.Why
+			if kw.Status == Removed {
+				want = strings.TrimPrefix(kw.Name, "option ") + "' is not supported anymore since HAProxy " + kw.Why
+			}
+			if cfg != nil || !strings.Contains(printed(p), want) {
 				t.Errorf("%s: want %q, got\n%s", kw.Name, want, printed(p))
 			}
 		} else if cfg == nil || len(p.List) > 0 || len(cfg.Ignored) != 1 || cfg.Ignored[0].Keyword != kw.Name {

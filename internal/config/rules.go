@@ -85,7 +85,7 @@ func actionList(set rule.Set, list func(*Proxy) *[]*rule.Action) func(*line) {
 func (x *line) ruleEnv() *rule.ParseEnv {
 	env := &rule.ParseEnv{
 		Proxy: x.px.noun() + " '" + x.px.Name + "'", Front: x.px.Frontend, Back: x.px.Backend,
-		ReadFile: x.env.ReadFile,
+		ReadFile: x.readNamed,
 	}
 	if x.px.isDefaults {
 		env.Proxy = "defaults '" + x.px.Name + "'"

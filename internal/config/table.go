@@ -9,6 +9,6 @@ var table = sync.OnceValue(func() *keywordTable {
 	return newTable(
 		globalKeywords, proxyKeywords, optionKeywords, statsKeywords, ruleKeywords,
 		bindOptions, serverOptions,
-		globalOthers, proxyOthers, bindOthers, serverOthers,
+		globalOthers, proxyOthers, bindOthers, serverOthers, removedKeywords,
 	)
 })
