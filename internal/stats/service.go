@@ -99,7 +99,7 @@ func (p Page) proxy(frontend, target string) *config.Proxy {
 // lines, in a time that says nothing about them.
 func authorized(accounts []string, field string) bool {
 	scheme, token, _ := strings.Cut(field, " ")
-	given, err := base64.StdEncoding.DecodeString(strings.TrimSpace(token))
+	given, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(token))
 	if !strings.EqualFold(scheme, "Basic") || err != nil {
 		return false
 	}
