@@ -156,6 +156,13 @@ func TestErrorFilesAreSent(t *testing.T) {
 	}
 }
 
+func TestAnEmptyErrorFileClosesWithoutAWord(t *testing.T) {
+	p := start(t, &config.Proxy{Errors: map[int]*rule.Answer{503: {Silent: true}}}, 1)
+	if got := talk(t, p.addr, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); got != "" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestConnectionsAreCountedAndForgotten(t *testing.T) {
 	p := start(t, &config.Proxy{Reuse: config.ReuseAlways}, 1, serve(t, always(hello)))
 	for range 10 {

@@ -118,6 +118,10 @@ func (s *Stream) log(q, c, r, t int) {
 	if cfg.LogFormat.UsesCtx() {
 		rec.Ctx = s.logCtx()
 	}
+	level := logInfo
+	if s.logLevel > 0 {
+		level = s.logLevel - 1
+	}
 	car.logLine = cfg.LogFormat.Append(car.logLine[:0], rec)
-	s.fe.Env.Hub.Ring(car.Loop.Index()).Line(cfg.Logs, logInfo, car.logLine)
+	s.fe.Env.Hub.Ring(car.Loop.Index()).Line(cfg.Logs, level, car.logLine)
 }

@@ -21,11 +21,9 @@ func (c *Carrier) Begin(front Front, fe *Frontend, req *wire.Request, info *Clie
 	}
 	x := c.fill(s)
 	x.Req = req
-	c.Out.Silent = false
 	s.capture(rules.Cfg, req)
 	fe.Counters.Add(c.Loop.Index(), backend.Requests, 1)
 	o := s.Life.Request(rules, x, &c.Out, c.Loop.Index())
-	s.silent = c.Out.Silent
 	if s.be != nil {
 		s.be.Cur.Enter()
 		s.be.Counters.Add(c.Loop.Index(), backend.Sessions, 1)
@@ -85,7 +83,7 @@ func (c *Carrier) open(front Front, fe *Frontend, info *Client, first int64) *St
 	s.id = fe.Env.nextID.Add(1)
 	s.fe, s.front, s.info, s.over = fe, front, info, false
 	s.t = times{first: first}
-	s.sent, s.tunnel, s.upDone, s.downDone, s.silent = false, false, false, false, false
+	s.sent, s.tunnel, s.upDone, s.downDone = false, false, false, false
 	s.line, s.nMethod = s.line[:0], 0
 	s.vars.Reset()
 	s.reqCaps, s.resCaps = s.reqCaps[:0], s.resCaps[:0]

@@ -34,6 +34,8 @@ type Life struct {
 	begun     bool  // a byte of the final reply was passed on
 	upgrade   bool
 	denied    bool // by a rule
+	silent    bool // no log line (set-log-level silent)
+	logLevel  int  // 1 + syslog severity; 0: as usual
 	answered  bool // by a rule, as wished
 	served    bool // answered inside
 	method    wire.Method
@@ -83,6 +85,7 @@ func (l *Life) Request(rules *Rules, x *rule.Ctx, out *rule.Outcome, loop int) O
 func (l *Life) ruled(p *config.Proxy, x *rule.Ctx, out *rule.Outcome) (o Order, ended bool) {
 	if len(p.HTTPRequest) > 0 {
 		rule.Run(p.HTTPRequest, x, out)
+		l.noteLog(out)
 		switch out.Verdict {
 		case rule.Allow:
 		case rule.Deny, rule.Tarpit:
@@ -102,6 +105,13 @@ func (l *Life) ruled(p *config.Proxy, x *rule.Ctx, out *rule.Outcome) (o Order, 
 		return l.serve(StatsService), true
 	}
 	return Order{}, false
+}
+
+// noteLog keeps what the rules say about the log line; each list has its say.
+func (l *Life) noteLog(out *rule.Outcome) {
+	if out.Silent || out.LogLevel != 0 {
+		l.silent, l.logLevel = out.Silent, out.LogLevel
+	}
 }
 
 // asksPage says whether the method is one that the stats page answers; others

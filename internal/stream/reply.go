@@ -13,6 +13,7 @@ func (l *Life) Reply(x *rule.Ctx, out *rule.Outcome) Order {
 	for _, p := range [...]*config.Proxy{l.cfg, l.rules.Cfg} {
 		if len(p.HTTPResponse) > 0 {
 			rule.Run(p.HTTPResponse, x, out)
+			l.noteLog(out)
 			if out.Verdict == rule.Deny {
 				l.deniedReply()
 				return l.answer(out.Status, l.denyAnswer(p, out), 'P', 'H')
@@ -110,6 +111,9 @@ func (l *Life) fail(status int, who, where byte) Order {
 func (l *Life) answer(status int, a *rule.Answer, who, where byte) Order {
 	l.term, l.status = [2]byte{who, where}, status
 	l.leave()
+	if a.Silent { // an empty error file: close without a word
+		return Order{Kind: Drop}
+	}
 	return Order{Kind: Reply, Status: status, Answer: a}
 }
 

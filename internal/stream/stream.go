@@ -34,7 +34,6 @@ type Stream struct {
 	tunnel   bool
 	upDone   bool // the client has ended its direction of the tunnel
 	downDone bool
-	silent   bool
 	over     bool
 	vars     rule.Vars
 	reqCaps  [][]byte // of capture request header and http-request capture
