@@ -55,7 +55,7 @@ func (s *session) serve() {
 		s.line(strings.TrimRight(string(line), "\r\n"))
 		// Lines that came together are answered together, as HAProxy does.
 		if s.quit || s.mode == single && s.r.Buffered() == 0 {
-			s.flush()
+			_ = s.flush() // the session is over either way
 			return
 		}
 		if s.r.Buffered() == 0 && s.flush() != nil {

@@ -14,7 +14,7 @@ func check(f *flags, stdout, stderr io.Writer) int {
 	if f.quiet {
 		return int(l.verdict)
 	}
-	io.WriteString(stderr, l.text)
+	fmt.Fprint(stderr, l.text)
 	switch l.verdict {
 	case config.Valid:
 		if l.warned {

@@ -11,10 +11,6 @@ import (
 	"bascule/internal/master"
 )
 
-// readyVariable tells a process in the background on which descriptor its
-// parent waits until it serves.
-const readyVariable = "BASCULE_READY"
-
 // background is -D: this executable is started once more, in a session of its
 // own, because a Go program cannot fork. The parent returns when the child
 // serves, 0, or has ended, 1.
@@ -25,7 +21,7 @@ func (p *process) background() int {
 		return 1
 	}
 	defer r.Close()
-	s := master.Spawn{Args: p.args, Keep: p.inherited, File: w, FileIn: readyVariable, Detach: true}
+	s := master.Spawn{Args: p.args, Keep: p.inherited, File: w, FileIn: master.ReadyVariable, Detach: true}
 	child, err := s.Start()
 	w.Close()
 	if err != nil {
@@ -43,19 +39,39 @@ func (p *process) background() int {
 
 // started tells the parent that we serve, and lets go of its terminal.
 func (p *process) started() {
-	fd, err := strconv.Atoi(os.Getenv(readyVariable))
+	fd, err := strconv.Atoi(os.Getenv(master.ReadyVariable))
 	if err != nil {
 		return
 	}
-	os.Unsetenv(readyVariable)
-	if null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0); err == nil {
-		for _, std := range []int{0, 1, 2} {
-			if err := unix.Dup3(int(null.Fd()), std, 0); err != nil {
-				p.log.Warn(fmt.Sprintf("cannot let go of descriptor %d: %v", std, err))
-			}
-		}
-		null.Close()
-	}
+	_ = os.Unsetenv(master.ReadyVariable) // the name is valid
+	p.letGo()
 	_, _ = unix.Write(fd, []byte{1}) // without a parent nobody waits
 	unix.Close(fd)
+}
+
+// devNull opens /dev/null for a process in the background, before it may be out
+// of reach in a chroot; nil for others.
+func devNull() *os.File {
+	if os.Getenv(master.ReadyVariable) == "" && os.Getenv(master.BackgroundVariable) == "" {
+		return nil
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil // the terminal stays
+	}
+	return null
+}
+
+// letGo puts /dev/null where the terminal was.
+func (p *process) letGo() {
+	if p.null == nil {
+		return
+	}
+	for _, std := range []int{0, 1, 2} {
+		if err := unix.Dup3(int(p.null.Fd()), std, 0); err != nil {
+			p.log.Warn(fmt.Sprintf("cannot let go of descriptor %d: %v", std, err))
+		}
+	}
+	p.null.Close()
+	p.null = nil
 }

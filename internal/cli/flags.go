@@ -28,7 +28,6 @@ type flags struct {
 	version    int    // 1 for -v, 2 for -vv
 	zeroWarn   bool   // -dW
 	diagnose   bool   // -dD
-	noResolve  bool   // -dr: names that are not resolved are no error
 	disabled   map[string]bool
 }
 
@@ -76,7 +75,6 @@ var switches = map[string]func(f *flags){
 	"-vv": func(f *flags) { f.version = 2 },
 	"-dW": func(f *flags) { f.zeroWarn = true },
 	"-dD": func(f *flags) { f.diagnose = true },
-	"-dr": func(f *flags) { f.noResolve = true },
 	// What follows tunes HAProxy's insides: accepted, and nothing here.
 	"-de": func(f *flags) { f.disable("EPOLL") },
 	"-dp": func(f *flags) { f.disable("POLL") },
@@ -86,6 +84,7 @@ var switches = map[string]func(f *flags){
 	"-dV": func(f *flags) { f.disabled["SERVER-SSL-VERIFY-NONE"] = false },
 	"-dF": func(f *flags) { f.disable("FAST-FORWARD") },
 	"-dI": func(*flags) {},
+	"-dr": func(*flags) {}, // names are resolved as init-addr says, always
 	"-dL": func(*flags) {},
 	"-dk": func(*flags) {},
 	"-dv": func(*flags) {},

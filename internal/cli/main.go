@@ -44,15 +44,24 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case f.condition != nil:
 		return condition(f, stderr)
 	}
-	if err := f.chdir(); err != nil {
+	if err := f.chdirOnce(); err != nil {
 		engine.Complain(stderr, err)
 		return 1
 	}
 	if f.check {
 		return check(f, stdout, stderr)
 	}
-	p := &process{flags: f, args: args, inherited: inherited, stderr: stderr, log: newLog(stderr, f.quiet)}
+	p := &process{flags: f, args: args, inherited: inherited, stderr: stderr, log: newLog(stderr, f.quiet), null: devNull()}
 	return p.run()
+}
+
+// chdirOnce does it in the first process of a start; the others are started
+// from there.
+func (f *flags) chdirOnce() error {
+	if os.Getenv(master.WorkerVariable) != "" || os.Getenv(master.ReadyVariable) != "" {
+		return nil
+	}
+	return f.chdir()
 }
 
 func (f *flags) chdir() error {
@@ -60,7 +69,7 @@ func (f *flags) chdir() error {
 		return nil
 	}
 	if err := os.Chdir(f.dir); err != nil {
-		return fmt.Errorf("Could not change to directory %s : %w", f.dir, err) //nolint:staticcheck // HAProxy's words
+		return fmt.Errorf("Could not change to directory %s : %w", f.dir, err)
 	}
 	return nil
 }

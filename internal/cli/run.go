@@ -24,6 +24,7 @@ type process struct {
 	inherited []int
 	stderr    io.Writer
 	log       *slog.Logger
+	null      *os.File // /dev/null, for the background; else nil
 }
 
 func (p *process) run() int {
@@ -35,7 +36,7 @@ func (p *process) run() int {
 	}
 	l := p.load()
 	if !p.quiet {
-		io.WriteString(p.stderr, l.text)
+		fmt.Fprint(p.stderr, l.text)
 	}
 	if l.cfg == nil {
 		return 1
@@ -48,7 +49,7 @@ func (p *process) run() int {
 		p.log.Warn("-x: sockets are not fetched from another process; this one opens its own beside it")
 	}
 	g := &l.cfg.Global
-	if ready := os.Getenv(readyVariable); ready == "" && (p.daemon || g.Daemon) && !p.foreground && !p.systemd {
+	if ready := os.Getenv(master.ReadyVariable); ready == "" && (p.daemon || g.Daemon) && !p.foreground && !p.systemd {
 		return p.background()
 	}
 	if p.pidfile == "" {
@@ -164,7 +165,7 @@ func (p *process) writePID() error {
 		return nil
 	}
 	if err := os.WriteFile(p.pidfile, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644); err != nil {
-		return fmt.Errorf("Cannot create pidfile: %w", err) //nolint:staticcheck // HAProxy's words
+		return fmt.Errorf("Cannot create pidfile: %w", err)
 	}
 	return nil
 }

@@ -21,7 +21,6 @@ const usageText = `Usage : bascule [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxcon
         -q says nothing ; -V says more
         -sf/-st <pid>* lets these processes finish, or terminates them, once started
         -dW fails if there is any warning ; -dD also warns of what is only suspicious
-        -dr goes on when a server's name is not resolved
         -L, -N, -m, -x and other -d… of HAProxy are accepted and have no meaning here
 
 Commands : bascule run [flags]            the same as without a command

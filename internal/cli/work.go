@@ -42,6 +42,7 @@ func (p *process) work(fd string) int {
 	if link.Ready() != nil {
 		return 1
 	}
+	p.letGo()
 	gone := make(chan struct{})
 	go func() { // until the master is gone
 		_ = link.Hear(e, func(w *handover.World, have engine.Sockets) (bool, string) { return p.reloadFrom(e, w, have) })

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,15 +111,21 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// lastPort counts the ports that were given out. They lie below those that the
+// kernel gives to clients and to listeners on port 0, which would take one
+// between our look and its use; where to begin depends on the process, for
+// tests that run beside each other.
+var lastPort atomic.Int64
+
 // freeAddr is an address that nobody listens on.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+func freeAddr(testing.TB) string {
+	for {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10000+(int64(os.Getpid())*100+lastPort.Add(1))%10000)
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // reply is a whole reply with that body.

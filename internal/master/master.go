@@ -22,6 +22,15 @@ import (
 const WorkerVariable = "BASCULE_WORKER"
 
 const (
+	// ReadyVariable tells a process in the background (-D) on which descriptor
+	// its parent waits until it serves.
+	ReadyVariable = "BASCULE_READY"
+	// BackgroundVariable tells a worker to let go of the terminal once it
+	// serves.
+	BackgroundVariable = "BASCULE_BACKGROUND"
+)
+
+const (
 	// restartPause is how long a worker that crashed at once is waited with,
 	// longer each time up to restartPauseMax: a crash that comes back must not
 	// take the whole machine.

@@ -156,6 +156,7 @@ func (m *Master) forward(c *admin.Call, command string) {
 	}
 }
 
+// session opens a session of the worker's runtime socket for one command.
 func (m *Master) session(c *admin.Call, command string) error {
 	m.mu.Lock()
 	w := m.worker
@@ -167,7 +168,7 @@ func (m *Master) session(c *admin.Call, command string) error {
 	if err != nil {
 		return err
 	}
-	defer ours.Close()
+	defer func() { _ = ours.Close() }()
 	args, err := json.Marshal(sessionArgs{c.CallLevel(), c.Severity()})
 	if err == nil {
 		err = w.channel.Send(handover.Message{Op: opSession, Args: args, Files: []int{theirs}})

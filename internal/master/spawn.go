@@ -20,6 +20,7 @@ import (
 // for us: all that are not close-on-exec. It must be called before anything is
 // opened.
 func Inherited() []int {
+	ours := map[string]bool{os.Getenv(WorkerVariable): true, os.Getenv(ReadyVariable): true}
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		return nil
@@ -27,7 +28,7 @@ func Inherited() []int {
 	var list []int
 	for _, e := range entries {
 		fd, err := strconv.Atoi(e.Name())
-		if err != nil || fd < 3 {
+		if err != nil || fd < 3 || ours[e.Name()] {
 			continue
 		}
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {

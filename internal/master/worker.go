@@ -50,11 +50,14 @@ func (m *Master) launch() (*worker, error) {
 	s := Spawn{
 		Args: m.opt.Args, Keep: m.passed(), File: theirs, FileIn: WorkerVariable,
 		// What is between systemd and the master is none of the worker's business.
-		Unset: []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"},
+		Unset: []string{ReadyVariable, "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"},
+	}
+	if os.Getenv(ReadyVariable) != "" {
+		s.Env = []string{BackgroundVariable + "=1"}
 	}
 	process, err := s.Start()
 	if err != nil {
-		channel.Close()
+		_ = channel.Close()
 		return nil, err
 	}
 	w := &worker{
@@ -120,7 +123,7 @@ func (w *worker) give(sockets engine.Sockets, world *handover.World, op string, 
 
 // hear takes the worker's messages until it is gone.
 func (m *Master) hear(w *worker) {
-	defer w.channel.Close()
+	defer func() { _ = w.channel.Close() }()
 	for {
 		msg, err := w.channel.Receive()
 		if err != nil {

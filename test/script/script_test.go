@@ -14,7 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -56,7 +56,6 @@ func condition(name string) (bool, error) {
 
 // A world is what a script has running.
 type world struct {
-	mu    sync.Mutex
 	procs map[string]*proc
 	conns map[string]net.Conn
 	files []*os.File
@@ -79,17 +78,8 @@ const freePorts = 4
 func setup(env *testscript.Env) error {
 	w := &world{procs: map[string]*proc{}, conns: map[string]net.Conn{}}
 	env.Values[worldKey{}] = w
-	var held []net.Listener
 	for i := range freePorts {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		held = append(held, l)
-		env.Setenv(fmt.Sprintf("PORT%d", i+1), port(l))
-	}
-	for _, l := range held {
-		l.Close()
+		env.Setenv(fmt.Sprintf("PORT%d", i+1), freePort())
 	}
 	for _, name := range []string{"one", "two"} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -98,7 +88,7 @@ func setup(env *testscript.Env) error {
 		}
 		env.Setenv("SERVER_"+name, "127.0.0.1:"+port(l))
 		srv := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, name) }), ReadHeaderTimeout: patience}
-		go srv.Serve(l) //nolint:errcheck // ends by Close, below
+		go srv.Serve(l) // until Close
 		env.Defer(func() { srv.Close() })
 	}
 	// A socket's path has 108 bytes; a script's directory is longer.
@@ -112,6 +102,23 @@ func setup(env *testscript.Env) error {
 	env.Setenv("RUN", dir)
 	env.Defer(func() { w.end(); os.RemoveAll(dir) })
 	return nil
+}
+
+// lastPort counts the ports that were given out. They lie below those that the
+// kernel gives to clients and to listeners on port 0, which would take one
+// between our look and its use; where to begin depends on the process, for
+// tests that run beside each other.
+var lastPort atomic.Int64
+
+func freePort() string {
+	for {
+		p := 20000 + (int64(os.Getpid())*100+lastPort.Add(1))%10000
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p))
+		if err == nil {
+			l.Close()
+			return strconv.FormatInt(p, 10)
+		}
+	}
 }
 
 func port(l net.Listener) string { return strconv.Itoa(l.Addr().(*net.TCPAddr).Port) }
