@@ -82,6 +82,21 @@ func parseLogFormat(x *line) {
 	}
 }
 
+// tagged are the targets with the proxy's own log-tag, if it has one. They are
+// copies: the global targets serve other proxies too.
+func tagged(targets []*logs.Target, tag string) []*logs.Target {
+	if tag == "" {
+		return targets
+	}
+	list := make([]*logs.Target, len(targets))
+	for i, t := range targets {
+		own := *t
+		own.Tag = tag
+		list[i] = &own
+	}
+	return list
+}
+
 // settleLogs compiles the traffic log of a frontend once its mode is known.
 func (l *loader) settleLogs(d *draft) {
 	if d.format.kind == "http" && d.Mode == ModeTCP {
@@ -98,6 +113,7 @@ func (l *loader) settleLogs(d *draft) {
 			d.Logs = append(d.Logs, line.target)
 		}
 	}
+	d.Logs = tagged(d.Logs, d.LogTag)
 	if d.LogTag == "" {
 		d.LogTag = l.cfg.Global.LogTag
 	}

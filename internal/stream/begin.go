@@ -14,7 +14,7 @@ func (c *Carrier) Begin(front Front, fe *Frontend, req *wire.Request, info *Clie
 	s.t.head = c.Loop.Now()
 	s.body, s.bodyDone = req.Body, req.Body == wire.BodyNone || req.Body == wire.BodyTunnel
 	s.minor = req.Minor
-	if rules.Cfg.LogFormat != nil {
+	if rules.Cfg.LogFormat != nil && len(rules.Cfg.Logs) > 0 {
 		m := req.MethodBytes()
 		s.nMethod = len(m)
 		s.line = append(append(s.line[:0], m...), req.Target()...)
