@@ -11,10 +11,6 @@ import (
 // maxKept is the most input that a connection keeps: one full read.
 const maxKept = scratchSize
 
-// lingerFor is how long a closed connection is read on, so that a client that
-// still sends does not lose the last reply to a reset (RFC 9112 §9.6).
-const lingerFor = time.Second
-
 // A Conn is one socket on a loop. All methods must be called on the loop.
 //
 // Nothing is read before Fill and nothing is written before Send; what could
@@ -24,10 +20,11 @@ type Conn struct {
 	h        Handler
 	fd       int
 	gen      uint32
-	readable bool // a read may give something
-	writable bool // a write may take something
-	ended    bool // the peer has shut down its side; bytes may be left
-	failed   bool
+	readable bool  // a read may give something
+	writable bool  // a write may take something
+	ended    bool  // the peer has shut down its side; bytes may be left
+	failed   bool  // reset, or broken while writing
+	end      error // what reading came to: io.EOF or an error; sticky
 	dialing  bool
 	queued   bool // in the loop's ready list
 	closed   bool
@@ -36,16 +33,9 @@ type Conn struct {
 	err      error // of a write; sticky
 	in, out  held
 	timer    Timer
+	leaver   Leaver
+	patience time.Duration // what the deadline was set to
 }
-
-// finish says what happens once the held output is sent.
-type finish uint8
-
-const (
-	finishNone  finish = iota
-	finishWrite        // shut down the writing side
-	finishClose        // linger, then close
-)
 
 // Adopt registers an open, non-blocking socket with the loop, which owns it
 // from here on. It takes h's word for the first read: no event is waited for
@@ -57,6 +47,19 @@ func (l *Loop) Adopt(fd int, h Handler) (*Conn, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// note takes what the kernel says of c. EPOLLHUP alone is no failure: both
+// sides have shut down their direction.
+func (c *Conn) note(events uint32) {
+	if events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.readable = true
+		c.ended = c.ended || events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0
+		c.failed = c.failed || events&unix.EPOLLERR != 0
+	}
+	if events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.writable = true
+	}
 }
 
 func (l *Loop) register(c *Conn) error {
@@ -106,14 +109,15 @@ func (c *Conn) Kept() []byte { return c.in.bytes() }
 
 // Fill reads once and returns what was kept followed by what came. The bytes
 // are valid until the next Fill of any connection of this loop. io.EOF means
-// that the peer has ended; bytes may be returned with it. A nil error without
+// that the peer has ended; bytes may be returned with it, and every Fill after
+// it says so again. A nil error without
 // new bytes means that there is nothing for now.
 func (c *Conn) Fill() ([]byte, error) {
 	if c.closed {
 		return nil, unix.EBADF
 	}
 	if !c.readable {
-		return c.in.bytes(), nil
+		return c.in.bytes(), c.end
 	}
 	if c.in.len() > 0 {
 		return c.fillKept()
@@ -147,11 +151,14 @@ func (c *Conn) received(n, room int, e syscall.Errno) error {
 		c.readable = false
 		return nil
 	case e != 0:
-		c.readable, c.ended, c.failed = false, true, true
+		c.readable, c.ended, c.failed, c.end = false, true, true, e
 		return e
 	case n == 0:
 		c.readable, c.ended = false, true
-		return io.EOF
+		if c.end == nil {
+			c.end = io.EOF
+		}
+		return c.end
 	}
 	// A short read means drained; after the peer's end, read on to 0.
 	c.readable = n == room || c.ended
@@ -177,6 +184,9 @@ func (c *Conn) Pending() int { return c.out.len() }
 
 // Send sends p, or holds what the socket does not take. The error is sticky.
 func (c *Conn) Send(p []byte) error {
+	if c.closed {
+		return unix.EBADF // its number may be another's by now
+	}
 	if len(p) == 0 || c.err != nil {
 		return c.err
 	}
@@ -197,7 +207,7 @@ func (c *Conn) SendV(a, b []byte) error {
 	if len(a) == 0 {
 		return c.Send(b)
 	}
-	if len(b) == 0 || c.err != nil || c.out.len() > 0 || !c.writable || c.dialing {
+	if len(b) == 0 || c.closed || c.err != nil || c.out.len() > 0 || !c.writable || c.dialing {
 		c.Send(a)
 		return c.Send(b)
 	}
@@ -226,17 +236,23 @@ func (c *Conn) sent(e syscall.Errno) error {
 	return c.err
 }
 
-// flush sends what is held, after an event.
+// flush sends what is held, after an event. A peer that takes some of it is
+// not late: the deadline starts anew.
 func (c *Conn) flush() {
+	held := c.out.len()
 	for c.out.len() > 0 && c.err == nil {
 		n, e := send(c.fd, c.out.bytes())
 		if c.sent(e) != nil {
 			break
 		}
 		c.out.off += n
-		if e == unix.EAGAIN {
-			return
+		if e != unix.EAGAIN {
+			continue
 		}
+		if c.out.len() < held && c.timer.at != 0 {
+			c.SetDeadline(c.patience)
+		}
+		return
 	}
 	c.out.drop(&c.l.bufs)
 	switch c.finish {
@@ -260,10 +276,11 @@ func (c *Conn) Again() {
 
 // SetDeadline makes Expired due in d; 0 takes the deadline away.
 func (c *Conn) SetDeadline(d time.Duration) {
-	if d <= 0 {
+	if d <= 0 || c.closed {
 		c.timer.at = 0
 		return
 	}
+	c.patience = d
 	c.l.timers.set(&c.timer, c.l.now+int64(d))
 }
 
@@ -285,101 +302,4 @@ func (c *Conn) Peek() bool {
 	var b [1]byte
 	_, e := recv(c.fd, b[:], unix.MSG_PEEK)
 	return e == unix.EAGAIN
-}
-
-// CloseWrite shuts down the writing side once all is sent.
-func (c *Conn) CloseWrite() {
-	if c.out.len() > 0 {
-		c.finish = finishWrite
-		return
-	}
-	c.shutdown()
-}
-
-func (c *Conn) shutdown() {
-	c.finish = finishNone
-	_ = unix.Shutdown(c.fd, unix.SHUT_WR) // fails only if the peer is gone
-}
-
-// CloseAfterSend closes politely: it sends what is held, shuts down, reads on
-// for up to a second, then closes. The handler hears nothing more.
-func (c *Conn) CloseAfterSend() {
-	if c.closed {
-		return
-	}
-	if c.err != nil || c.failed {
-		c.Close()
-		return
-	}
-	c.in.drop(&c.l.bufs)
-	c.h = lingerer{}
-	if c.out.len() > 0 {
-		c.finish = finishClose
-		c.SetDeadline(sendRestFor)
-		return
-	}
-	c.linger()
-}
-
-// sendRestFor bounds how long a client may take for the rest of a last reply.
-const sendRestFor = 30 * time.Second
-
-func (c *Conn) linger() {
-	if c.ended {
-		c.Close()
-		return
-	}
-	c.shutdown()
-	c.SetDeadline(lingerFor)
-	c.Again()
-}
-
-// lingerer reads what a client still sends, and closes at its end.
-type lingerer struct{}
-
-func (lingerer) Ready(c *Conn) {
-	for range 16 { // a client that sends without end is not served for longer than others
-		if c.out.len() > 0 && c.err == nil {
-			return
-		}
-		_, err := c.Fill()
-		if err != nil || c.err != nil {
-			c.Close()
-			return
-		}
-		if !c.readable {
-			return
-		}
-	}
-	c.Again()
-}
-
-func (lingerer) Expired(c *Conn) { c.Close() }
-func (lingerer) Broken(*Conn)    {}
-
-// Reset closes at once and tells the peer by a reset, so that a reply that
-// was cut cannot be taken for a whole one.
-func (c *Conn) Reset() {
-	if !c.closed {
-		_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	}
-	c.Close()
-}
-
-// Close closes at once. It may be called more than once.
-func (c *Conn) Close() {
-	if c.watched {
-		c.l.Unwatch(c)
-	}
-	if c.closed {
-		return
-	}
-	c.closed = true
-	l := c.l
-	l.bySlot[c.fd] = nil
-	l.timers.remove(&c.timer)
-	c.in.drop(&l.bufs)
-	c.out.drop(&l.bufs)
-	unix.Close(c.fd)
-	l.Stats.Conns.Add(-1)
 }

@@ -59,8 +59,10 @@ type Loop struct {
 
 	mu     sync.Mutex
 	mail   []func() // guarded by mu
+	ended  bool     // guarded by mu
 	awake  atomic.Bool
 	stop   bool
+	done   chan struct{}
 	Stats  Stats
 	panics atomic.Int64
 }
@@ -85,7 +87,7 @@ func New(index int, log *slog.Logger) (*Loop, error) {
 		unix.Close(epfd)
 		return nil, fmt.Errorf("loop %d: eventfd: %w", index, err)
 	}
-	l := &Loop{index: index, epfd: epfd, wakefd: wakefd, log: log, scratch: make([]byte, scratchSize)}
+	l := &Loop{index: index, epfd: epfd, wakefd: wakefd, log: log, scratch: make([]byte, scratchSize), done: make(chan struct{})}
 	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(wakefd)}
 	if err := unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, wakefd, &ev); err != nil {
 		unix.Close(epfd)
@@ -105,12 +107,18 @@ func (l *Loop) Now() int64 { return l.now }
 // Wall is the time of this turn.
 func (l *Loop) Wall() time.Time { return l.wall }
 
+// Done is closed at the end of Run: mail that was not read by then is dropped.
+func (l *Loop) Done() <-chan struct{} { return l.done }
+
 // Post runs f on the loop in a later turn. Any goroutine may call it. Mail
 // posted after the end of Run is dropped.
 func (l *Loop) Post(f func()) {
 	l.mu.Lock()
+	defer l.mu.Unlock() // the descriptor is not closed, and its number not another's, meanwhile
+	if l.ended {
+		return
+	}
 	l.mail = append(l.mail, f)
-	l.mu.Unlock()
 	if l.awake.CompareAndSwap(false, true) {
 		one := [8]byte{1}
 		// The counter cannot overflow: it is written at most once per turn.
@@ -134,9 +142,7 @@ func (l *Loop) Run() error {
 		}
 		l.tick()
 		began := l.now
-		for i := 0; i < n; i++ {
-			l.event(&l.events[i])
-		}
+		l.handle(l.events[:n])
 		l.again()
 		l.expire()
 		l.readMail()
@@ -168,26 +174,32 @@ func (l *Loop) wait() (int, error) {
 	}
 }
 
-func (l *Loop) event(ev *unix.EpollEvent) {
-	if ev.Fd == int32(l.wakefd) {
-		return // mail is read in every turn
+// handle notes all events of a turn before any is worked on, so that no idle
+// connection is taken for a request although the kernel has told of its end,
+// or of bytes that nobody asked for.
+func (l *Loop) handle(events []unix.EpollEvent) {
+	for i := range events {
+		if c := l.of(&events[i]); c != nil {
+			c.note(events[i].Events)
+		}
 	}
+	for i := range events {
+		if c := l.of(&events[i]); c != nil {
+			l.run(c)
+		}
+	}
+}
+
+// of is the connection that an event is for; nil for the mailbox, which is
+// read in every turn, and for a descriptor that was closed in this turn.
+func (l *Loop) of(ev *unix.EpollEvent) *Conn {
 	if int(ev.Fd) >= len(l.bySlot) {
-		return
+		return nil
 	}
-	c := l.bySlot[ev.Fd]
-	if c == nil || c.gen != uint32(ev.Pad) {
-		return // of a descriptor that was closed in this turn
+	if c := l.bySlot[ev.Fd]; c != nil && c.gen == uint32(ev.Pad) {
+		return c
 	}
-	if ev.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-		c.readable = true
-		c.ended = c.ended || ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0
-		c.failed = c.failed || ev.Events&(unix.EPOLLERR|unix.EPOLLHUP) != 0
-	}
-	if ev.Events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-		c.writable = true
-	}
-	l.run(c)
+	return nil
 }
 
 // run lets the handler of c work, and confines a panic to c.
@@ -281,8 +293,12 @@ func (l *Loop) close() {
 			c.Close()
 		}
 	}
+	l.mu.Lock()
+	l.ended, l.mail = true, nil
 	unix.Close(l.wakefd)
+	l.mu.Unlock()
 	unix.Close(l.epfd)
+	close(l.done)
 }
 
 // Logger is where the loop's own troubles go.
