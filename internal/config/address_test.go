@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestAddressesHaveManyForms(t *testing.T) {
@@ -117,10 +120,10 @@ func TestServersAreNumberedByTheirPlace(t *testing.T) {
 }
 
 func TestInitAddrTriesItsMethodsInOrder(t *testing.T) {
-	asked := 0
+	var asked atomic.Int32
 	env := Env{
 		LookupHost: func(_ context.Context, name string) ([]netip.Addr, error) {
-			asked++
+			asked.Add(1)
 			switch name {
 			case "both.lxd":
 				return []netip.Addr{netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("::ffff:192.0.2.1")}, nil
@@ -160,11 +163,31 @@ func TestInitAddrTriesItsMethodsInOrder(t *testing.T) {
 	if out := printed(p); strings.Count(out, "[WARNING]") != 1 || !strings.Contains(out, "[t.cfg:14] : 'server b/gone' : could not resolve address 'gone.lxd', disabling server.") {
 		t.Errorf("problems:\n%s", out)
 	}
-	if asked != 4 {
-		t.Errorf("%d look-ups, want one for each name and family: 4", asked)
+	if n := asked.Load(); n != 4 {
+		t.Errorf("%d look-ups, want one for each name and family: 4", n)
 	}
 	_, p = loadText(t, "defaults\n"+timeouts+"backend b\n    server gone gone.lxd:80\n", env)
 	if out := printed(p); !strings.Contains(out, "[t.cfg:7] : 'server b/gone' : could not resolve address 'gone.lxd'.") || !strings.Contains(out, "server gone gone.lxd:80") {
 		t.Errorf("an unresolved name:\n%s", out)
 	}
+}
+
+func TestNamesAreLookedUpAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env := Env{LookupHost: func(ctx context.Context, name string) ([]netip.Addr, error) {
+			<-ctx.Done() // a resolver that is dead
+			return nil, ctx.Err()
+		}}
+		text := "defaults\n" + timeouts + "backend b\n    default-server init-addr libc,none\n"
+		for i := range lookups {
+			text += fmt.Sprintf("    server s%d name-%d.lxd:80\n", i, i)
+		}
+		begin := time.Now()
+		if cfg, p := loadText(t, text, env); cfg == nil {
+			t.Errorf("problems:\n%s", printed(p))
+		}
+		if took := time.Since(begin); took != lookupTime {
+			t.Errorf("it took %v, want %v for all names together", took, lookupTime)
+		}
+	})
 }

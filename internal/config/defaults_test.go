@@ -166,3 +166,12 @@ func TestDefaultPathIsWhereNamesOfFilesBegin(t *testing.T) {
 		}
 	}
 }
+
+func TestVariablesOfTheProcessAreSeen(t *testing.T) {
+	env := Env{LocalPeer: "front", Master: true, Getenv: func(string) (string, bool) { return "", false }}
+	text := "global\n    node \"${HAPROXY_LOCALPEER}-${HAPROXY_BRANCH}-${HAPROXY_MWORKER}-${HAPROXY_CFGFILES}-${.FILE}:${.LINE}-${.SECTION}\"\n"
+	cfg, p := loadText(t, text, env)
+	if want := "front-3.2-1-t.cfg-t.cfg:2-global"; cfg == nil || cfg.Global.Node != want {
+		t.Errorf("%+v, want %s\n%s", cfg, want, printed(p))
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"strings"
 )
 
 // An Env is everything outside the files that a configuration depends on. It is
@@ -19,6 +20,8 @@ type Env struct {
 	Stat        func(string) (os.FileInfo, error)
 	ReadDir     func(string) ([]os.DirEntry, error)
 	Hostname    string
+	LocalPeer   string // -L, as HAPROXY_LOCALPEER; "": Hostname
+	Master      bool   // -W, -Ws: HAPROXY_MWORKER is set
 	LookupHost  func(ctx context.Context, name string) ([]netip.Addr, error)
 	LookupUser  func(name string) (uid, gid int, err error)
 	LookupGroup func(name string) (gid int, err error)
@@ -100,6 +103,9 @@ func (e Env) fill() Env {
 	if e.Hostname == "" {
 		e.Hostname = sys.Hostname
 	}
+	if e.LocalPeer == "" {
+		e.LocalPeer = e.Hostname
+	}
 	if e.LookupHost == nil {
 		e.LookupHost = sys.LookupHost
 	}
@@ -133,4 +139,11 @@ func lookupGroup(name string) (gid int, err error) {
 		return 0, err
 	}
 	return strconv.Atoi(g.Gid)
+}
+
+// majorMinor is the first two numbers of a version.
+func majorMinor(version string) string {
+	major, rest, _ := strings.Cut(version, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	return major + "." + minor
 }

@@ -2,14 +2,20 @@ package config
 
 import (
 	"net/netip"
+	"slices"
+	"sync"
 
 	"bascule/internal/lang"
 )
 
+// lookups bounds how many names are asked at once: a start with a dead resolver
+// waits once for all of them, and a living one is not flooded.
+const lookups = 16
+
 // resolveServers gives every server its address by the methods of init-addr.
 // Each name is looked up once for a family.
 func (l *loader) resolveServers() {
-	found := map[string]netip.Addr{}
+	found := l.lookupServers()
 	failed := false
 	for _, d := range l.drafts {
 		for i, s := range d.Servers {
@@ -32,6 +38,50 @@ func (l *loader) resolveServers() {
 	}
 }
 
+// lookupServers asks for all names that the method libc needs.
+func (l *loader) lookupServers() map[string]netip.Addr {
+	names := map[string]Address{}
+	for _, d := range l.drafts {
+		for _, s := range d.Servers {
+			if s.Addr.Kind == AddrTCP && !s.Addr.IP.IsValid() && slices.Contains(s.InitAddr, "libc") {
+				names[familyName(s.Addr)] = s.Addr
+			}
+		}
+	}
+	var (
+		mu    sync.Mutex // guards found
+		found = map[string]netip.Addr{}
+		slots = make(chan struct{}, lookups)
+		wait  sync.WaitGroup
+	)
+	for name, a := range names {
+		wait.Go(func() { // ends by lookupTime
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			ip, err := l.lookupHost(a)
+			if err != nil {
+				return // not found: the next method's turn
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			found[name] = ip
+		})
+	}
+	wait.Wait()
+	return found
+}
+
+// familyName is a name with the family that is asked for.
+func familyName(a Address) string {
+	switch {
+	case a.V6:
+		return "ipv6@" + a.Host
+	case a.V4:
+		return "ipv4@" + a.Host
+	}
+	return a.Host
+}
+
 // initAddr tries the methods in order; true with no address set is `none`.
 func (l *loader) initAddr(d *draft, s *Server, found map[string]netip.Addr) bool {
 	for _, method := range s.InitAddr {
@@ -47,18 +97,7 @@ func (l *loader) initAddr(d *draft, s *Server, found map[string]netip.Addr) bool
 				return true
 			}
 		case "libc":
-			key := s.Addr.Host
-			if s.Addr.V6 {
-				key = "ipv6@" + key
-			} else if s.Addr.V4 {
-				key = "ipv4@" + key
-			}
-			ip, known := found[key]
-			if !known {
-				ip, _ = l.lookupHost(s.Addr) // an invalid ip says that it failed
-				found[key] = ip
-			}
-			if ip.IsValid() {
+			if ip, ok := found[familyName(s.Addr)]; ok {
 				s.Addr.IP = ip
 				return true
 			}

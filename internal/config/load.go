@@ -76,6 +76,11 @@ func newLoader(env Env) *loader {
 	}
 	l.cfg = &Config{Global: defaultGlobal(l.env)}
 	l.current = l.newDefaults()
+	l.set("HAPROXY_LOCALPEER", l.env.LocalPeer)
+	l.set("HAPROXY_BRANCH", majorMinor(l.env.Version))
+	if l.env.Master {
+		l.set("HAPROXY_MWORKER", "1")
+	}
 	return l
 }
 
