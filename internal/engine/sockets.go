@@ -68,23 +68,36 @@ func bindKey(b *config.Bind) string {
 }
 
 // Complete opens what cfg asks for and have lacks, one socket per loop for
-// TCP. It opens all or nothing; the error lists what failed in HAProxy's words.
+// TCP. It opens all or nothing, and until all are open nobody loses a path to
+// them; the error lists what failed in HAProxy's words.
 func Complete(cfg *config.Config, loops int, have Sockets) (Sockets, error) {
-	fresh := Sockets{}
 	var failed []string
+	var open []*listener.Listener
+	fresh := Sockets{}
 	for _, w := range wants(cfg) {
 		if have[w.key] != nil {
 			continue
 		}
-		l, err := listener.Open(w.bind, w.loops(loops), nil)
+		l, err := listener.Prepare(w.bind, w.loops(loops), nil)
 		if err != nil {
 			failed = append(failed, w.complaint(err))
 			continue
 		}
+		open = append(open, l)
 		fresh[w.key] = l.Files()
 	}
+	for _, l := range open {
+		if failed != nil {
+			break
+		}
+		if err := l.Publish(); err != nil {
+			failed = append(failed, err.Error())
+		}
+	}
 	if failed != nil {
-		fresh.Close()
+		for _, l := range open {
+			_ = l.Close() // the reason is told already
+		}
 		return nil, errors.New(strings.Join(failed, "\n"))
 	}
 	return fresh, nil

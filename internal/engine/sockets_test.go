@@ -40,3 +40,14 @@ func TestReloadThatIsRefusedLeavesTheRuntimeSocketAlone(t *testing.T) {
 		})
 	}
 }
+
+func TestTheSamePathTwiceIsServedByTheLast(t *testing.T) {
+	b := run(t, strings.Replace(reloadHead, "level admin", "level user\n    stats socket $DIR/sock level admin", 1)+
+		strings.ReplaceAll(socketsFrontend, "$ADDR", freeAddr(t)))
+	if got := ask(t, b.socket, "set weight be/s 5\n"); strings.TrimSpace(got) != "" {
+		t.Errorf("set weight: %q, want the answer of the socket with level admin", got)
+	}
+	if files, err := os.ReadDir(b.dir); err != nil || len(files) != 2 { // and the configuration
+		t.Errorf("%v, %v; want nothing beside the socket", files, err)
+	}
+}

@@ -42,12 +42,27 @@ type Listener struct {
 	loops  []*loop.Loop
 	accept Accept
 	room   func() bool
+	hidden string // path of a unix socket before Publish
 }
 
 // Open makes the sockets of b for that many loops. inherited are descriptors
 // that were opened for the same bind before, by a master or a parent; nil
 // opens new ones.
 func Open(b *config.Bind, loops int, inherited []int) (*Listener, error) {
+	l, err := Prepare(b, loops, inherited)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.Publish(); err != nil {
+		_ = l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// Prepare is Open, but for a path: clients reach whoever listened there before,
+// until Publish. So nobody has lost a socket when another one cannot be opened.
+func Prepare(b *config.Bind, loops int, inherited []int) (*Listener, error) {
 	l := &Listener{Bind: b}
 	var err error
 	switch {
@@ -144,8 +159,20 @@ func sockaddr(ip netip.Addr, port int) unix.Sockaddr {
 	return &unix.SockaddrInet6{Port: port, Addr: ip.As16()}
 }
 
-// openUnix binds beside the final path and renames, so that a socket that is
-// in use stays reachable until the moment of the change.
+// Publish gives a unix socket its path; for others it does nothing.
+func (l *Listener) Publish() error {
+	if l.hidden == "" {
+		return nil
+	}
+	if err := os.Rename(l.hidden, l.Bind.Addr.Path); err != nil {
+		return fmt.Errorf("cannot bind %s: %w", l.Bind.Addr.Text, err)
+	}
+	l.hidden = ""
+	return nil
+}
+
+// openUnix binds beside the final path; Publish renames, so that a socket that
+// is in use stays reachable until the moment of the change.
 func (l *Listener) openUnix() error {
 	a := &l.Bind.Addr
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -160,17 +187,20 @@ func (l *Listener) openUnix() error {
 		return unix.Listen(fd, l.backlog())
 	}
 	tmp := fmt.Sprintf("%s.%d.tmp", a.Path, os.Getpid())
-	_ = os.Remove(tmp)
-	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: tmp}); err != nil {
+	err = unix.Bind(fd, &unix.SockaddrUnix{Name: tmp})
+	if errors.Is(err, unix.EADDRINUSE) { // the same path is there twice
+		tmp = fmt.Sprintf("%s.%d-%d.tmp", a.Path, os.Getpid(), fd)
+		_ = os.Remove(tmp) // of a process that had our number
+		err = unix.Bind(fd, &unix.SockaddrUnix{Name: tmp})
+	}
+	if err != nil {
 		return err
 	}
+	l.hidden = tmp
 	if err := l.permit(tmp); err != nil {
-		return errors.Join(err, os.Remove(tmp))
+		return err
 	}
-	if err := unix.Listen(fd, l.backlog()); err != nil {
-		return errors.Join(err, os.Remove(tmp))
-	}
-	return os.Rename(tmp, a.Path)
+	return unix.Listen(fd, l.backlog())
 }
 
 func (l *Listener) permit(path string) error {

@@ -1,6 +1,7 @@
 package listener
 
 import (
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -144,7 +145,8 @@ func (l *Listener) pause(i int, lp *loop.Loop, d time.Duration) {
 }
 
 // Close closes the sockets at once; clients in the queue are reset. It must
-// not be called while loops still watch them: Pause or Drain first.
+// not be called while loops still watch them: Pause or Drain first. A path that
+// was published stays, as it may be another's by now.
 func (l *Listener) Close() error {
 	var first error
 	for _, fd := range l.fds {
@@ -153,6 +155,12 @@ func (l *Listener) Close() error {
 		}
 	}
 	l.fds = nil
+	if l.hidden != "" {
+		if err := os.Remove(l.hidden); err != nil && first == nil {
+			first = err
+		}
+		l.hidden = ""
+	}
 	return first
 }
 
