@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"sync/atomic"
 
+	"bascule/internal/config"
 	"bascule/internal/listener"
 	"bascule/internal/loop"
 	"bascule/internal/stream"
@@ -22,11 +23,20 @@ func (e *Engine) serve(a *accepting) {
 	a.Serve(e.loops, func(l *loop.Loop, fd int, from, to netip.AddrPort) {
 		fe, on := a.fe.Load(), listener.Spread(e.loops, l)
 		if on == l {
-			e.planes[l.Index()].Accept(fd, from, to, fe)
+			e.carry(on, fd, from, to, fe)
 			return
 		}
-		on.Post(func() { e.planes[on.Index()].Accept(fd, from, to, fe) })
+		on.Post(func() { e.carry(on, fd, from, to, fe) })
 	}, func() bool { return e.room(a.fe.Load()) })
+}
+
+// carry gives a connection to the plane of its frontend's mode, on its loop.
+func (e *Engine) carry(l *loop.Loop, fd int, from, to netip.AddrPort, fe *stream.Frontend) {
+	if fe.Rules().Cfg.Mode == config.ModeTCP {
+		e.raw[l.Index()].Accept(fd, from, to, fe)
+		return
+	}
+	e.planes[l.Index()].Accept(fd, from, to, fe)
 }
 
 // room says whether maxconn allows another connection.

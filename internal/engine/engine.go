@@ -22,6 +22,7 @@ import (
 	"bascule/internal/loop"
 	"bascule/internal/stats"
 	"bascule/internal/stream"
+	"bascule/internal/tcp"
 )
 
 // Options are what an Engine is given from outside.
@@ -49,6 +50,7 @@ type Engine struct {
 	env    *stream.Env
 	loops  []*loop.Loop
 	planes []*h1.Plane
+	raw    []*tcp.Plane // of mode tcp, beside them
 	checks *check.Checker
 	runs   sync.WaitGroup // backends, hub, ticker
 	lanes  sync.WaitGroup // loops
@@ -95,7 +97,7 @@ type running struct {
 
 // New opens the sockets of cfg and builds everything, without starting. The
 // limits of the process are raised as far as maxconn needs it. After an error
-// nothing is left open.
+// the sockets are closed, and the process is expected to end.
 func New(cfg *config.Config, opt Options) (*Engine, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
@@ -170,7 +172,8 @@ func (e *Engine) makeLoops(cfg *config.Config, n int) error {
 			return err
 		}
 		e.loops = append(e.loops, l)
-		e.planes = append(e.planes, h1.New(l, e.env, &cfg.Global))
+		p := h1.New(l, e.env, &cfg.Global)
+		e.planes, e.raw = append(e.planes, p), append(e.raw, tcp.New(p.Carrier()))
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ type back struct {
 	used    int  // requests before this one
 	stuck   bool // the server did not take all; a Ready is awaited
 	tunnel  bool
-	up      *wire.Frames // frame heads of a tunnel towards the server
+	up      *wire.Frames // of a WebSocket, towards the server; else nil
 
 	out  wire.Body // framing of the request's body
 	upOK bool      // the request was sent whole

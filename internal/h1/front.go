@@ -29,7 +29,7 @@ type front struct {
 	out    wire.Body    // framing of the reply towards this client
 	crlf   bool         // the end of a chunk is owed
 	stuck  bool         // the client did not take all; a Ready is awaited
-	down   *wire.Frames // frame heads of a tunnel towards the client
+	down   *wire.Frames // of a WebSocket, towards the client; else nil
 
 	received, sent int64
 }

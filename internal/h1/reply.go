@@ -37,7 +37,7 @@ func (f *front) WriteHead(rep *wire.Reply) {
 func (f *front) WriteData(b []byte) {
 	p := f.p
 	p.own(f)
-	if f.tunnel {
+	if f.down != nil {
 		f.down.Feed(b)
 	}
 	if f.out == wire.BodyChunked && !f.tunnel {

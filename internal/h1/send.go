@@ -15,7 +15,7 @@ func (b *back) SendHead(head []byte, method wire.Method, body wire.Body) {
 func (b *back) SendData(d []byte) {
 	p := b.p
 	p.own(b)
-	if b.tunnel {
+	if b.up != nil {
 		b.up.Feed(d)
 	}
 	if b.out == wire.BodyChunked && !b.tunnel {

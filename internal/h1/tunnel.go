@@ -12,9 +12,11 @@ import (
 const goingAway = 1012
 
 // Tunnel makes both directions plain bytes, see stream.Front.
-func (f *front) Tunnel() {
+func (f *front) Tunnel(frames bool) {
 	f.tunnel, f.keep = true, false
-	f.down = new(wire.Frames)
+	if frames {
+		f.down = new(wire.Frames)
+	}
 	f.c.Again() // the client may have sent ahead
 }
 
@@ -54,16 +56,18 @@ func (f *front) CloseWrite() { f.c.CloseWrite() }
 // between two frames, a Close frame says that it may come again.
 func (f *front) endTunnel(whole bool) {
 	f.unlink()
-	if !whole && f.down.AtBoundary() && !f.down.Broken() && !f.down.Closed && f.c.Err() == nil {
+	if !whole && f.down != nil && f.down.AtBoundary() && !f.down.Broken() && !f.down.Closed && f.c.Err() == nil {
 		_ = f.c.Send(wire.AppendCloseFrame(nil, goingAway, "", false, [4]byte{}))
 	}
 	f.c.CloseAfterSend()
 }
 
 // Tunnel makes both directions plain bytes, see stream.Back.
-func (b *back) Tunnel() {
+func (b *back) Tunnel(frames bool) {
 	b.tunnel, b.close, b.upOK = true, true, true
-	b.up = new(wire.Frames)
+	if frames {
+		b.up = new(wire.Frames)
+	}
 }
 
 // CloseWrite passes on that the client has ended its direction.
@@ -71,7 +75,7 @@ func (b *back) CloseWrite() { b.c.CloseWrite() }
 
 // endTunnel tells the server, masked as a client's frames are.
 func (b *back) endTunnel() {
-	if b.up.AtBoundary() && !b.up.Broken() && !b.up.Closed && b.c.Err() == nil {
+	if b.up != nil && b.up.AtBoundary() && !b.up.Broken() && !b.up.Closed && b.c.Err() == nil {
 		var key [4]byte
 		for i := range key {
 			key[i] = byte(rand.Uint32())

@@ -13,7 +13,9 @@ func (s *Stream) account() {
 	now := s.car.Loop.Now()
 	in, out := s.front.Received(), s.front.Sent()
 	s.tally(s.fe.Counters, l, in, out)
-	s.fe.Counters.Add(l, s.class(), 1)
+	if !s.tcp {
+		s.fe.Counters.Add(l, s.class(), 1)
+	}
 	if s.served || s.answered {
 		s.fe.Counters.Add(l, backend.Intercepted, 1)
 	}
@@ -22,7 +24,9 @@ func (s *Stream) account() {
 	}
 	if s.be != nil {
 		s.tally(s.be.Counters, l, in, out)
-		s.be.Counters.Add(l, s.class(), 1)
+		if !s.tcp {
+			s.be.Counters.Add(l, s.class(), 1)
+		}
 	} else if own := s.rules.Default; own != nil && own.Name() == s.fe.Name {
 		s.tally(own.Counters, l, in, out) // of a listen section: the request was its backend's from the start
 	}
@@ -31,7 +35,9 @@ func (s *Stream) account() {
 	if s.srv != nil {
 		s.tally(s.srv.Counters, l, in, out)
 		if s.begun {
-			s.srv.Counters.Add(l, s.class(), 1)
+			if !s.tcp {
+				s.srv.Counters.Add(l, s.class(), 1)
+			}
 			s.srv.Times.Add(l, max(q, 0), max(c, 0), max(r, 0), max(t, 0))
 			s.be.Times.Add(l, max(q, 0), max(c, 0), max(r, 0), max(t, 0))
 		}
@@ -93,7 +99,7 @@ func (s *Stream) log(q, c, r, t int) {
 		Method: s.line[:s.nMethod], Target: s.line[s.nMethod:], Minor: s.minor, BadRequest: s.minor == 255,
 		Term:    [4]byte{s.term[0], s.term[1], '-', '-'},
 		ActConn: int(s.fe.Env.Conns.Cur()), FeConn: int(s.fe.Cur.Cur()),
-		Redispatched: s.moved, Retries: max(s.attempts-1, 0),
+		TCP: s.tcp, Redispatched: s.moved, Retries: max(s.attempts-1, 0),
 	}
 	if rec.Start.IsZero() {
 		rec.Start = car.Loop.Wall()

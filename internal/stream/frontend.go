@@ -44,6 +44,16 @@ type Rules struct {
 	Services map[string]Service // of use-service and stats, by name
 }
 
+// choose finds the backend of a request or connection; nil: there is none.
+func (r *Rules) choose(x *rule.Ctx) *backend.Backend {
+	for i := range r.Switches {
+		if r.Switches[i].Cond.Match(x) {
+			return r.Switches[i].Backend
+		}
+	}
+	return r.Default
+}
+
 // A Frontend receives client connections. All fields but the rules live as
 // long as the process, across reloads.
 type Frontend struct {

@@ -33,6 +33,7 @@ type Life struct {
 	safe      bool  // may be sent again after a proof of death: idempotent, no body
 	begun     bool  // a byte of the final reply was passed on
 	upgrade   bool
+	tcp       bool // a connection of mode tcp: no request, no reply
 	denied    bool // by a rule
 	silent    bool // no log line (set-log-level silent)
 	logLevel  int  // 1 + syslog severity; 0: as usual
@@ -58,13 +59,7 @@ func (l *Life) Request(rules *Rules, x *rule.Ctx, out *rule.Outcome, loop int) O
 	if o, ended := l.ruled(fe, x, out); ended {
 		return o
 	}
-	l.be = rules.Default
-	for i := range rules.Switches {
-		if rules.Switches[i].Cond.Match(x) {
-			l.be = rules.Switches[i].Backend
-			break
-		}
-	}
+	l.be = rules.choose(x)
 	if l.be == nil {
 		return l.fail(503, 'S', 'C')
 	}
@@ -166,14 +161,14 @@ func headerName(ff *config.ForwardFor) []byte {
 // place asks the backend for a server.
 func (l *Life) place(x *rule.Ctx) Order {
 	l.args = backend.Args{Req: x.Req, Src: x.Src.Addr(), Loop: l.loop}
-	if ck := l.cfg.Cookie; ck != nil {
+	if ck := l.cfg.Cookie; ck != nil && !l.tcp {
 		if v, _, _, ok := wire.CookieValue(&x.Req.Head, []byte(ck.Name)); ok {
 			l.args.Cookie = v
 		}
 	}
 	o := l.pick()
 	l.args.Req, l.args.Cookie = nil, nil // their bytes do not outlive the request's head
-	if ck := l.cfg.Cookie; ck != nil && ck.Indirect {
+	if ck := l.cfg.Cookie; ck != nil && ck.Indirect && !l.tcp {
 		x.Req.RemoveCookie([]byte(ck.Name))
 	}
 	return o
@@ -185,7 +180,7 @@ func (l *Life) pick() Order {
 	switch {
 	case c.Srv != nil:
 		l.srv, l.slot, l.phase = c.Srv, true, 'C'
-		return Order{Kind: Connect, Srv: c.Srv}
+		return Order{Kind: Connect, Srv: c.Srv, Fresh: l.tcp}
 	case c.Full:
 		l.phase = 'Q'
 		return Order{Kind: Queue, Srv: c.Wait, Delay: l.queueTimeout()}
@@ -203,7 +198,7 @@ func (l *Life) queueTimeout() time.Duration {
 // Granted says that a slot on srv was passed to this stream from the queue.
 func (l *Life) Granted(srv *backend.Server) Order {
 	l.srv, l.slot, l.phase = srv, true, 'C'
-	return Order{Kind: Connect, Srv: srv}
+	return Order{Kind: Connect, Srv: srv, Fresh: l.tcp}
 }
 
 // Unqueued says that no slot came in time.
@@ -211,6 +206,10 @@ func (l *Life) Unqueued() Order { return l.fail(503, 's', 'Q') }
 
 // Connected says that the server's connection is there.
 func (l *Life) Connected() Order {
+	if l.tcp {
+		l.begun, l.phase = true, 'D'
+		return Order{Kind: Tunnel}
+	}
 	l.phase = 'H'
 	return Order{Kind: Send}
 }

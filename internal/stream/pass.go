@@ -76,16 +76,16 @@ func (s *Stream) ReplyHead(rep *wire.Reply) {
 		s.front.WriteHead(rep)
 	case Tunnel:
 		s.front.WriteHead(rep)
-		s.enterTunnel()
+		s.enterTunnel(isWebSocket(rep))
 	default:
 		s.run(o)
 	}
 }
 
-func (s *Stream) enterTunnel() {
+func (s *Stream) enterTunnel(frames bool) {
 	s.tunnel, s.bodyDone = true, true
-	s.front.Tunnel()
-	s.back.Tunnel()
+	s.front.Tunnel(frames)
+	s.back.Tunnel(frames)
 	s.tunnelDeadline()
 }
 

@@ -111,7 +111,7 @@ func (l *Life) fail(status int, who, where byte) Order {
 func (l *Life) answer(status int, a *rule.Answer, who, where byte) Order {
 	l.term, l.status = [2]byte{who, where}, status
 	l.leave()
-	if a.Silent { // an empty error file: close without a word
+	if l.tcp || a.Silent { // nothing can be said; an empty error file: close without a word
 		return Order{Kind: Drop}
 	}
 	return Order{Kind: Reply, Status: status, Answer: a}

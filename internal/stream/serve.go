@@ -211,7 +211,7 @@ func (b *served) SendData([]byte)                         {}
 func (b *served) SendEnd([]byte)                          {}
 func (b *served) Flush()                                  {}
 func (b *served) Blocked() bool                           { return false }
-func (b *served) Tunnel()                                 {}
+func (b *served) Tunnel(bool)                             {}
 func (b *served) CloseWrite()                             {}
 func (b *served) SetDeadline(time.Duration)               {}
 func (b *served) Reused() bool                            { return false }

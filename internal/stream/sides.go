@@ -31,8 +31,9 @@ type Front interface {
 	Blocked() bool
 	// Pump gives what has come of the request's body to FromBody.
 	Pump()
-	// Tunnel makes both directions plain bytes.
-	Tunnel()
+	// Tunnel makes both directions plain bytes. frames: they are WebSocket
+	// frames, so that a polite end can be put between two of them.
+	Tunnel(frames bool)
 	// CloseWrite passes the end of a tunnel's direction on.
 	CloseWrite()
 	// Done ends the stream. whole: the reply is complete, the connection may
@@ -57,7 +58,7 @@ type Back interface {
 	Blocked() bool
 	// Resume goes on reading a reply that had been stopped by a blocked client.
 	Resume()
-	Tunnel()
+	Tunnel(frames bool)
 	CloseWrite()
 	// Release ends the stream on this side. The connection is kept if it can
 	// carry another request.

@@ -77,6 +77,8 @@ func (s *Stream) run(o Order) {
 			s.dropBack()
 			s.answer(o.Answer)
 			s.finish(true)
+		case Tunnel:
+			s.enterTunnel(false)
 		case Drop, Cut:
 			s.finish(false)
 		case Finish:

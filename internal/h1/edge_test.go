@@ -1,0 +1,390 @@
+package h1_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"bascule/internal/backend"
+	"bascule/internal/config"
+	"bascule/internal/loop"
+	"bascule/internal/rule"
+)
+
+// turn waits until the loop has handled what the kernel knew before.
+func turn(l *loop.Loop) {
+	for range 3 {
+		done := make(chan struct{})
+		l.Post(func() { close(done) })
+		<-done
+	}
+}
+
+// until polls a condition.
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within 20 s", what)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestBytesOfABrokenUploadReachNobodyElse(t *testing.T) {
+	got := make(chan string, 1)
+	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+		h, err := head(r)
+		if strings.HasPrefix(h, "POST") {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+			_, _ = io.Copy(io.Discard, r)
+			_, _ = r.Peek(1)
+			<-t.Context().Done() // the descriptor stays taken
+			return
+		}
+		got <- fmt.Sprint(h, err)
+		_, _ = io.WriteString(c, hello)
+	})
+	p := start(t, &config.Proxy{}, 1, srv)
+	c, r := dial(t, p.addr)
+	_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+	if _, err := head(r); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(c, "5\r\nstale\r\nZZ\r\n")
+	_, _ = io.ReadAll(r)
+	reply := talk(t, p.addr, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	if h := <-got; !strings.HasPrefix(h, "GET / HTTP/1.1\r\n") || !strings.HasPrefix(reply, "HTTP/1.1 200 ") {
+		t.Errorf("the server read %q and the next client %q", h, reply)
+	}
+}
+
+func TestTheBodyOfARequestThatWasAnsweredIsNoRequest(t *testing.T) {
+	seen := make(chan string, 4)
+	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+		h, _ := head(r)
+		seen <- h
+		_, _ = io.WriteString(c, hello)
+	})
+	p := start(t, &config.Proxy{HTTPRequest: []*rule.Action{action(t, "deny if { path_beg /private }")}}, 1, srv)
+	request := "POST /private HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
+	request += strings.Repeat("x", 64<<10-len(request)) + "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n" + strings.Repeat("x", 1000)
+	hold := make(chan struct{})
+	p.loops[0].Post(func() { <-hold })
+	c, r := dial(t, p.addr)
+	_, _ = io.WriteString(c, request)
+	close(hold)
+	if h, err := head(r); err != nil || !strings.HasPrefix(h, "HTTP/1.1 403 ") {
+		t.Errorf("got %q, %v", h, err)
+	}
+	_, _ = io.Copy(io.Discard, r)
+	turn(p.loops[0])
+	if n := p.fe.Counters.Sum(backend.Requests); n != 1 {
+		t.Errorf("%d requests were counted", n)
+	}
+	select {
+	case h := <-seen:
+		t.Errorf("the server was asked %q", h)
+	default:
+	}
+}
+
+func TestAnAnsweredClientThatEndedIsCountedOnce(t *testing.T) {
+	p := start(t, &config.Proxy{HTTPRequest: []*rule.Action{action(t, "deny if { path_beg /private }")}}, 1, serve(t, always(hello)))
+	hold := make(chan struct{})
+	p.loops[0].Post(func() { <-hold })
+	c, r := dial(t, p.addr)
+	_, _ = io.WriteString(c, "GET /private HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	_ = c.(*net.TCPConn).CloseWrite()
+	close(hold)
+	if b, err := io.ReadAll(r); err != nil || !bytes.HasPrefix(b, []byte("HTTP/1.1 403 ")) {
+		t.Errorf("got %q, %v", b, err)
+	}
+	turn(p.loops[0])
+	if n, bad := p.fe.Counters.Sum(backend.Requests), p.fe.Counters.Sum(backend.ReqErrors); n != 1 || bad != 0 {
+		t.Errorf("%d requests and %d errors were counted", n, bad)
+	}
+}
+
+func TestABodyOfNoBytesKeepsTheConnection(t *testing.T) {
+	p := start(t, &config.Proxy{Reuse: config.ReuseAlways}, 1, serve(t, always(hello)))
+	c, r := dial(t, p.addr)
+	for i := range 2 {
+		_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+		h, err := head(r)
+		if err != nil || strings.Contains(h, "close") {
+			t.Fatalf("reply %d: %q, %v", i, h, err)
+		}
+		if _, err := r.Discard(5); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := p.be.Counters.Sum(backend.Connects); n != 1 {
+		t.Errorf("%d connections to the server", n)
+	}
+}
+
+func TestARequestBehindOneUnderWayIsAnsweredAfterTheClientsEnd(t *testing.T) {
+	asked, answer := make(chan struct{}, 2), make(chan struct{})
+	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+		for {
+			if _, err := head(r); err != nil {
+				return
+			}
+			asked <- struct{}{}
+			<-answer
+			_, _ = io.WriteString(c, hello)
+		}
+	})
+	p := start(t, &config.Proxy{}, 1, srv)
+	c, r := dial(t, p.addr)
+	_, _ = io.WriteString(c, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+	<-asked
+	_, _ = io.WriteString(c, "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+	_ = c.(*net.TCPConn).CloseWrite()
+	turn(p.loops[0])
+	close(answer)
+	b, err := io.ReadAll(r)
+	if n := bytes.Count(b, []byte("HTTP/1.1 200 ")); err != nil || n != 2 {
+		t.Errorf("%d replies, %v: %q", n, err, b)
+	}
+}
+
+func TestHalfAHeadBehindARequestIs400AtTheClientsEnd(t *testing.T) {
+	p := start(t, &config.Proxy{Timeouts: config.Timeouts{Connect: time.Second, Client: time.Minute, Server: time.Minute}}, 1, serve(t, always(hello)))
+	hold := make(chan struct{})
+	p.loops[0].Post(func() { <-hold })
+	c, r := dial(t, p.addr)
+	_, _ = io.WriteString(c, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /half HT")
+	_ = c.(*net.TCPConn).CloseWrite()
+	close(hold)
+	b, err := io.ReadAll(r)
+	if err != nil || bytes.Count(b, []byte("HTTP/1.1 200 ")) != 2 || bytes.Count(b, []byte("HTTP/1.1 400 ")) != 1 {
+		t.Errorf("got %q, %v", b, err)
+	}
+}
+
+func TestASwitchIsToldBeforeTheServersEnd(t *testing.T) {
+	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+		_, _ = head(r)
+		_, _ = io.WriteString(c, switching)
+	})
+	p := start(t, &config.Proxy{}, 1, srv)
+	c, r := dial(t, p.addr)
+	_, _ = io.WriteString(c, upgrade)
+	if h, err := head(r); err != nil || !strings.HasPrefix(h, "HTTP/1.1 101 ") {
+		t.Errorf("got %q, %v", h, err)
+	}
+}
+
+// aborts are those that were counted, of either side.
+func aborts(p *proxy) int64 {
+	return p.be.Counters.Sum(backend.ServerAborts) + p.be.Counters.Sum(backend.ClientAborts)
+}
+
+func TestATunnelThatEndsInOrderIsNoAbort(t *testing.T) {
+	for name, serverFirst := range map[string]bool{"the client ends first": false, "the server ends first": true} {
+		t.Run(name, func(t *testing.T) {
+			got := make(chan string, 1)
+			srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+				_, _ = head(r)
+				_, _ = io.WriteString(c, strings.ReplaceAll(switching, "websocket", "echo")+"hello")
+				if serverFirst {
+					_ = c.(*net.TCPConn).CloseWrite()
+				}
+				b, err := io.ReadAll(r)
+				got <- fmt.Sprint(string(b), err)
+				_, _ = io.WriteString(c, "bye")
+			})
+			p := start(t, &config.Proxy{}, 1, srv)
+			c, r := dial(t, p.addr)
+			_, _ = io.WriteString(c, strings.ReplaceAll(upgrade, "websocket", "echo"))
+			_, _ = head(r)
+			want := "hellobye"
+			if serverFirst {
+				want = "hello"
+				if b, err := io.ReadAll(r); err != nil || string(b) != want {
+					t.Fatalf("read %q, %v", b, err)
+				}
+			}
+			_, _ = io.WriteString(c, "last words")
+			_ = c.(*net.TCPConn).CloseWrite()
+			if s := <-got; s != "last words<nil>" {
+				t.Errorf("the server read %q", s)
+			}
+			if !serverFirst {
+				if b, err := io.ReadAll(r); err != nil || string(b) != want {
+					t.Errorf("read %q, %v", b, err)
+				}
+			}
+			until(t, "the end of the stream", func() bool { return p.be.Cur.Cur() == 0 })
+			if n := aborts(p); n != 0 {
+				t.Errorf("%d aborts were counted", n)
+			}
+		})
+	}
+}
+
+func TestASoftStopCutsNoReply(t *testing.T) {
+	const size = 8 << 20
+	srv := serve(t, always("HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n"+strings.Repeat("x", size)))
+	p := start(t, &config.Proxy{}, 1, srv)
+	c, r := dial(t, p.addr)
+	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	if _, err := head(r); err != nil {
+		t.Fatal(err)
+	}
+	// The client takes all but the end, which waits in the loop.
+	n := 0
+	for buf := make([]byte, 16<<10); p.be.Cur.Cur() > 0; {
+		k, err := r.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += k
+		turn(p.loops[0])
+	}
+	p.loops[0].Post(p.planes[0].SoftStop)
+	turn(p.loops[0])
+	if cur := p.fe.Env.Conns.Cur(); cur != 1 && n < size-4<<20 {
+		t.Errorf("%d connections are known while one still reads", cur)
+	}
+	k, err := io.Copy(io.Discard, r)
+	if err != nil || n+int(k) != size {
+		t.Errorf("read %d bytes, %v; want %d", n+int(k), err, size)
+	}
+	until(t, "the end of the connection", func() bool { return p.fe.Env.Conns.Cur() == 0 })
+}
+
+func TestBytesAreCountedOnce(t *testing.T) {
+	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+		for {
+			if _, err := head(r); err != nil {
+				return
+			}
+			if _, err := r.Discard(10); err != nil {
+				return
+			}
+			_, _ = io.WriteString(c, hello)
+		}
+	})
+	p := start(t, &config.Proxy{}, 1, srv)
+	post := "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789"
+	sent := strings.Repeat(post, 3) + "nonsense\r\n\r\n"
+	got := talk(t, p.addr, sent)
+	if in := p.fe.Counters.Sum(backend.BytesIn); in != int64(len(sent)) {
+		t.Errorf("%d bytes in were counted, %d were sent", in, len(sent))
+	}
+	if out := p.fe.Counters.Sum(backend.BytesOut); out != int64(len(got)) {
+		t.Errorf("%d bytes out were counted, %d were read", out, len(got))
+	}
+}
+
+func TestOnlyWebSocketsGetACloseFrame(t *testing.T) {
+	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+		_, _ = head(r)
+		_, _ = io.WriteString(c, strings.ReplaceAll(switching, "websocket", "echo"))
+		_, _ = io.Copy(io.Discard, r)
+	})
+	p := start(t, &config.Proxy{}, 1, srv)
+	c, r := dial(t, p.addr)
+	_, _ = io.WriteString(c, strings.ReplaceAll(upgrade, "websocket", "echo"))
+	if _, err := head(r); err != nil {
+		t.Fatal(err)
+	}
+	p.loops[0].Post(func() { p.planes[0].Carrier().Shutdown(p.be.Servers()[0], 'D') })
+	if b, err := io.ReadAll(r); err != nil || len(b) != 0 {
+		t.Errorf("read % x, %v of a tunnel of another protocol", b, err)
+	}
+}
+
+func TestAClientThatDoesNotReadIsLate(t *testing.T) {
+	// The server reads as fast as its echo is taken; the client sends without
+	// reading, so that all four directions stand still.
+	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+		_, _ = head(r)
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+		_, _ = io.Copy(c, r)
+	})
+	p := start(t, &config.Proxy{Timeouts: config.Timeouts{Connect: time.Second, Client: 300 * time.Millisecond, Server: time.Minute}}, 1, srv)
+	c, _ := dial(t, p.addr)
+	_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
+	if _, err := io.Copy(c, zeros{}); err == nil {
+		t.Error("the client was never cut off")
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestAClientThatStopsSendingIsLateEvenAfterTheServerWas(t *testing.T) {
+	held := make(chan struct{})
+	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+		_, _ = head(r)
+		<-held
+		_, _ = io.Copy(io.Discard, r)
+	})
+	p := start(t, &config.Proxy{Timeouts: config.Timeouts{Connect: time.Second, Client: 300 * time.Millisecond, Server: time.Minute}}, 1, srv)
+	c, r := dial(t, p.addr)
+	_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
+	// The client sends until nobody takes more.
+	total := 0
+	for buf := make([]byte, 64<<10); ; {
+		_ = c.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
+		n, err := c.Write(buf)
+		total += n
+		if err != nil {
+			break
+		}
+	}
+	close(held)
+	if h, err := head(r); err != nil || !strings.HasPrefix(h, "HTTP/1.1 408 ") {
+		t.Errorf("after %d bytes: got %q, %v", total, h, err)
+	}
+}
+
+func TestAQueueWithoutATimeoutWaits(t *testing.T) {
+	answer := make(chan struct{})
+	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+		_, _ = head(r)
+		<-answer
+		_, _ = io.WriteString(c, hello)
+	})
+	cfg := &config.Proxy{Timeouts: config.Timeouts{Client: time.Minute}}
+	p := start(t, cfg, 1, srv)
+	sc := *cfg.Servers[0]
+	sc.MaxConn = 1
+	cfg2 := *cfg
+	cfg2.Servers = []*config.Server{&sc}
+	if err := p.be.Ask(backend.Apply{Cfg: &cfg2}); err != nil {
+		t.Fatal(err)
+	}
+	replies := make(chan string, 2)
+	for range 2 {
+		go func() { // ends with its answer
+			c, err := net.Dial("tcp", p.addr)
+			if err != nil {
+				replies <- err.Error()
+				return
+			}
+			defer c.Close()
+			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+			h, _ := head(bufio.NewReader(c))
+			replies <- h
+		}()
+	}
+	until(t, "two streams", func() bool { return p.be.Cur.Cur() == 2 })
+	turn(p.loops[0])
+	close(answer)
+	for range 2 {
+		if h := <-replies; !strings.HasPrefix(h, "HTTP/1.1 200 ") {
+			t.Errorf("got %q", h)
+		}
+	}
+}
