@@ -121,13 +121,13 @@ func (f *front) Tunnel(bool) {
 // CloseWrite passes on that the server has ended its direction.
 func (f *front) CloseWrite() { f.c.CloseWrite() }
 
-// Done ends the connection. What was cut is reset, so that the client does
-// not take it for whole.
+// Done ends the connection. What was cut in the middle is reset, so that the
+// client does not take it for whole.
 func (f *front) Done(whole bool) {
 	f.s = nil
 	f.fe.Cur.Leave()
 	f.p.car.Env.Conns.Leave()
-	if whole {
+	if whole || f.sent == 0 {
 		f.c.CloseAfterSend()
 		return
 	}
