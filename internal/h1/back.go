@@ -45,11 +45,12 @@ func (p *Plane) Connect(s *stream.Stream, srv *backend.Server, fresh bool) (stre
 		}
 	}
 	b := &back{p: p, srv: srv, dialing: true}
+	b.epoch = srv.Epoch() // before the address: should it change just now, the connection is the old one's
 	c, err := p.loop.Dial(srv.Addr(), b)
 	if err != nil {
 		return nil, false, err
 	}
-	b.c, b.epoch = c, srv.Epoch()
+	b.c = c
 	b.start(s)
 	return b, false, nil
 }
@@ -184,7 +185,11 @@ func (b *back) lost(why stream.Why) {
 func (b *back) Release() {
 	b.s = nil
 	max := b.srv.Config().PoolMaxConn
-	if b.close || b.tunnel || !b.upOK || !b.headOK || b.stuck || b.c.Ended() || b.p.soft || b.epoch != b.srv.Epoch() ||
+	if b.tunnel {
+		b.c.CloseAfterSend() // the last bytes may still have to be sent
+		return
+	}
+	if b.close || !b.upOK || !b.headOK || b.stuck || b.c.Ended() || b.p.soft || b.epoch != b.srv.Epoch() ||
 		max >= 0 && int(b.srv.IdleConns.Load()) >= max {
 		b.c.Close()
 		return

@@ -11,22 +11,26 @@ func (f *front) Pump() {
 	if len(f.c.Kept()) > 0 && f.s.WantsBody() {
 		f.body(f.c.Kept())
 	}
-	if f.s != nil && f.c.Readable() && f.s.WantsBody() {
-		f.c.Again()
+	if f.s == nil || !f.s.WantsBody() {
+		return
 	}
+	if f.c.Readable() {
+		f.c.Again()
+		return
+	}
+	f.s.SetClientDeadline() // the server has taken all: it is the client's turn
 }
 
 // readBody reads more of the request's body, as far as the server takes it.
 func (f *front) readBody() {
 	for range turnReads {
 		if !f.s.WantsBody() {
-			if !f.s.BodyDone() {
+			if !f.s.BodyDone() && !f.stuck {
 				f.c.SetDeadline(0) // it is the server that is late
 			}
 			return // a client may shut down its side and still wait: only a reset counts
 		}
 		p, err := f.c.Fill()
-		f.received += int64(len(p)) // what was kept before is counted when it is used
 		if len(p) > 0 {
 			f.body(p)
 		}
@@ -56,6 +60,7 @@ func (f *front) body(p []byte) {
 	case wire.BodyLength:
 		n := min(int64(len(p)), f.left)
 		f.left -= n
+		f.received += n
 		s.FromBody(p[:n])
 		f.c.Keep(p[n:])
 		if f.left == 0 {
@@ -63,6 +68,7 @@ func (f *front) body(p []byte) {
 		}
 	case wire.BodyChunked:
 		data, used, state := wire.Compact(f.chunks, p)
+		f.received += int64(used)
 		if len(data) > 0 {
 			s.FromBody(data)
 		}

@@ -18,18 +18,19 @@ type front struct {
 	info       stream.Client
 	prev, next *front
 
-	began  int64 // first byte of the request under way; 0: none
-	in     wire.Body
-	left   int64 // of the request's body, if BodyLength
-	chunks *wire.Chunks
-	minor  uint8
-	keep   bool // the connection carries another request after this one
-	head   bool // the final reply's head was written
-	tunnel bool
-	out    wire.Body    // framing of the reply towards this client
-	crlf   bool         // the end of a chunk is owed
-	stuck  bool         // the client did not take all; a Ready is awaited
-	down   *wire.Frames // of a WebSocket, towards the client; else nil
+	began   int64 // first byte of the request under way; 0: none
+	in      wire.Body
+	left    int64 // of the request's body, if BodyLength
+	chunks  *wire.Chunks
+	minor   uint8
+	keep    bool // the connection carries another request after this one
+	leaving bool // the last reply is on its way; nothing more is read
+	head    bool // the final reply's head was written
+	tunnel  bool
+	out     wire.Body    // framing of the reply towards this client
+	crlf    bool         // the end of a chunk is owed
+	stuck   bool         // the client did not take all; a Ready is awaited
+	down    *wire.Frames // of a WebSocket, towards the client; else nil
 
 	received, sent int64
 }
@@ -99,8 +100,8 @@ func (f *front) requests() {
 			return
 		case wire.Done:
 			f.request(p)
-			if f.s != nil || c.Closed() {
-				return
+			if f.s != nil || f.leaving || c.Closed() {
+				return // what follows the last request of a connection is not read as one
 			}
 		}
 	}
@@ -135,6 +136,9 @@ func (f *front) request(p []byte) {
 	f.received, f.sent = int64(n), 0
 	f.minor, f.keep = r.Minor, !r.Close && !f.p.soft && f.fe.Rules().Cfg.Keep != 2
 	f.in, f.left = r.Body, r.Length
+	if r.Body == wire.BodyLength && r.Length == 0 {
+		f.in = wire.BodyNone
+	}
 	if r.Body == wire.BodyChunked {
 		if f.chunks == nil {
 			f.chunks = new(wire.Chunks)
@@ -153,7 +157,7 @@ func (f *front) request(p []byte) {
 
 // refuse answers a head that cannot be read, and closes.
 func (f *front) refuse(status int, who byte) {
-	f.keep, f.minor, f.head, f.in = false, 1, false, wire.BodyNone
+	f.keep, f.minor, f.head, f.in, f.sent = false, 1, false, wire.BodyNone, 0
 	f.p.car.Refuse(f, f.fe, &f.info, f.began, status, who)
 }
 
@@ -196,6 +200,16 @@ func (f *front) close() {
 	f.c.Close()
 }
 
+// quit ends the connection once the client has what was written for it. It
+// counts until then, so that neither maxconn nor a stop forgets it.
+func (f *front) quit() {
+	f.leaving = true
+	f.c.CloseAfterSend()
+}
+
+// Gone is the end of quit, see loop.Leaver.
+func (f *front) Gone(*loop.Conn) { f.unlink() }
+
 func (f *front) unlink() {
 	if f.prev == nil && f.p.fronts != f {
 		return
@@ -234,15 +248,16 @@ func (f *front) Done(whole bool) {
 		f.endTunnel(whole)
 	case !whole:
 		f.cut()
-	case f.keep && (s.BodyDone() || f.in == wire.BodyNone) && !f.c.Ended():
+	case f.keep && s.BodyDone() && (f.waits() || !f.c.Ended() && !f.p.soft):
 		f.rest()
-	case f.keep && f.c.Ended() && len(f.c.Kept()) > 0 && s.BodyDone():
-		f.rest() // pipelined requests of a client that has shut down its side
 	default:
-		f.unlink()
-		f.c.CloseAfterSend()
+		f.quit()
 	}
 }
+
+// waits says that there may be another request, sent behind the last one: a
+// client may shut down its side and still wait for the answer.
+func (f *front) waits() bool { return f.c.Readable() || len(f.c.Kept()) > 0 }
 
 // cut ends a reply that is not whole. A body that ends with the connection
 // would look complete after an ordinary close.
@@ -285,6 +300,7 @@ func (f *front) WriteAnswer(a *rule.Answer) {
 }
 
 func (f *front) connField() wire.Conn {
+	f.keep = f.keep && !f.p.soft
 	switch {
 	case !f.keep:
 		return wire.ConnClose

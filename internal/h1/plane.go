@@ -114,8 +114,8 @@ func (p *Plane) SoftStop() {
 	p.soft = true
 	for f := p.fronts; f != nil; {
 		next := f.next
-		if f.s == nil && f.began == 0 {
-			f.close()
+		if f.s == nil && f.began == 0 && !f.waits() {
+			f.quit() // of the last reply some may still have to be sent
 		}
 		f = next
 	}

@@ -39,8 +39,8 @@ func (b *back) read() {
 // take works on what was read and says whether the stream goes on.
 func (b *back) take(p []byte) bool {
 	if b.tunnel {
-		b.c.Keep(nil)
 		b.s.Down(p)
+		b.c.Keep(nil) // not before: p may lie in what was kept
 		return b.s != nil
 	}
 	for !b.headOK {
@@ -54,10 +54,10 @@ func (b *back) take(p []byte) bool {
 		p = p[n:]
 	}
 	if b.tunnel {
-		b.c.Keep(nil)
 		if len(p) > 0 {
 			b.s.Down(p)
 		}
+		b.c.Keep(nil)
 		return b.s != nil
 	}
 	return b.body(p)

@@ -55,11 +55,10 @@ func (f *front) CloseWrite() { f.c.CloseWrite() }
 // endTunnel closes a tunnel. Where the stream towards the client stands
 // between two frames, a Close frame says that it may come again.
 func (f *front) endTunnel(whole bool) {
-	f.unlink()
 	if !whole && f.down != nil && f.down.AtBoundary() && !f.down.Broken() && !f.down.Closed && f.c.Err() == nil {
 		_ = f.c.Send(wire.AppendCloseFrame(nil, goingAway, "", false, [4]byte{}))
 	}
-	f.c.CloseAfterSend()
+	f.quit()
 }
 
 // Tunnel makes both directions plain bytes, see stream.Back.

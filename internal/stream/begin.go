@@ -12,7 +12,11 @@ func (c *Carrier) Begin(front Front, fe *Frontend, req *wire.Request, info *Clie
 	s := c.open(front, fe, info, first)
 	rules := fe.Rules()
 	s.t.head = c.Loop.Now()
-	s.body, s.bodyDone = req.Body, req.Body == wire.BodyNone || req.Body == wire.BodyTunnel
+	s.body = req.Body
+	if req.Body == wire.BodyLength && req.Length == 0 {
+		s.body = wire.BodyNone // its length goes on, nothing follows
+	}
+	s.bodyDone = s.body == wire.BodyNone || s.body == wire.BodyTunnel
 	s.minor = req.Minor
 	if rules.Cfg.LogFormat != nil && len(rules.Cfg.Logs) > 0 {
 		m := req.MethodBytes()
@@ -84,7 +88,7 @@ func (c *Carrier) open(front Front, fe *Frontend, info *Client, first int64) *St
 	s.fe, s.front, s.info, s.over = fe, front, info, false
 	s.t = times{first: first}
 	s.sent, s.tunnel, s.upDone, s.downDone = false, false, false, false
-	s.line, s.nMethod = s.line[:0], 0
+	s.line, s.nMethod, s.head = s.line[:0], 0, s.head[:0]
 	s.vars.Reset()
 	s.reqCaps, s.resCaps = s.reqCaps[:0], s.resCaps[:0]
 	s.prev, s.next = nil, c.live

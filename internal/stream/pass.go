@@ -23,7 +23,9 @@ func (s *Stream) FromBody(p []byte) {
 // FromEnd says that the request's body is complete.
 func (s *Stream) FromEnd(trailers []byte) {
 	s.bodyDone = true
-	s.front.SetDeadline(0)
+	if !s.front.Blocked() {
+		s.front.SetDeadline(0)
+	}
 	if s.back != nil {
 		s.back.SendEnd(trailers)
 	}
@@ -52,6 +54,7 @@ func (s *Stream) FromBad() {
 
 // ReplyHead takes the head of the server's reply, final or interim.
 func (s *Stream) ReplyHead(rep *wire.Reply) {
+	s.back.SetDeadline(s.cfgServerTimeout())
 	if rep.Status < 200 && rep.Status != 101 {
 		if s.minor >= 1 {
 			s.front.WriteHead(rep)

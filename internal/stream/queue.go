@@ -36,7 +36,9 @@ func (s *Stream) enqueue(o Order) {
 		return
 	}
 	s.ticket = t
-	s.car.Loop.SetTimer(s.timer, o.Delay)
+	if o.Delay > 0 { // without timeout queue and connect it waits for as long as it takes
+		s.car.Loop.SetTimer(s.timer, o.Delay)
+	}
 }
 
 // unqueue gives up the place. A slot on its way is given back by the ticket.

@@ -49,6 +49,7 @@ func (s *Stream) UpEnd() {
 		return
 	}
 	if s.back != nil {
+		s.back.Flush()
 		s.back.CloseWrite()
 	}
 	s.tunnelDeadline()
@@ -71,6 +72,7 @@ func (s *Stream) DownEnd() {
 		s.run(s.Life.Relayed())
 		return
 	}
+	s.front.Flush() // the switch itself may be under way
 	s.front.CloseWrite()
 	s.tunnelDeadline()
 }
