@@ -9,6 +9,7 @@
 //
 //	make build && go run ./test/bench
 //	go run ./test/bench --rows h1-64 --proxies haproxy,nginx --rounds 5 --json
+//	go run ./test/bench --update README.md
 //
 // BASCULE names another binary than bin/bascule.
 package main
@@ -36,6 +37,7 @@ type options struct {
 	seconds       float64
 	cores         string
 	json          bool
+	update        string
 }
 
 func main() {
@@ -55,6 +57,7 @@ func parseFlags(args []string, errOut io.Writer) (o options, err error) {
 	fs.Float64Var(&o.seconds, "seconds", 3, "length of one measurement")
 	fs.StringVar(&o.cores, "cores", "0,1", "core of the proxy, core of load and servers")
 	fs.BoolVar(&o.json, "json", false, "print every round as JSON instead of the table")
+	fs.StringVar(&o.update, "update", "", "also write the table into this file, between its marks")
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
@@ -104,9 +107,14 @@ func run(args []string, out, errOut io.Writer) error {
 	if o.json {
 		return writeJSON(out, results)
 	}
-	markdown(out, chosen, compared, results)
-	fmt.Fprintf(out, "\nCPU time per request, requests per second; median of %d rounds of %g s, the proxy alone on one core.\n%s.\n", o.rounds, o.seconds, machine())
+	var table strings.Builder
+	markdown(&table, chosen, compared, results)
+	fmt.Fprintf(&table, "\nCPU time per request, requests per second; median of %d rounds of %g s, the proxy alone on one core.\n%s.\n", o.rounds, o.seconds, machine())
+	fmt.Fprint(out, table.String())
 	doubts(errOut, chosen, results)
+	if o.update != "" {
+		return update(o.update, table.String())
+	}
 	return nil
 }
 

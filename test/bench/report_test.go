@@ -68,3 +68,15 @@ func TestFlagsOutOfRangeAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestUpdateReplacesOnlyWhatStandsBetweenTheMarks(t *testing.T) {
+	got, err := replaceBetween("a\n"+updateBegin+"old\n"+updateEnd+"b\n", "new\n")
+	if want := "a\n" + updateBegin + "new\n" + updateEnd + "b\n"; err != nil || got != want {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+	for _, bad := range []string{"no marks\n", updateBegin + "only one\n", updateEnd + updateBegin} {
+		if _, err := replaceBetween(bad, "new\n"); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
