@@ -25,7 +25,6 @@ func (p *process) live(e *engine.Engine, signals <-chan os.Signal, gone <-chan s
 					go p.reloadBySignal(e) // ends with the reload
 				}
 			case syscall.SIGHUP:
-				p.log.Warn("SIGHUP received, dumping servers states.")
 				e.DumpServers()
 			case syscall.SIGTTOU:
 				e.Pause()

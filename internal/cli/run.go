@@ -124,13 +124,15 @@ func (p *process) options(startup string) engine.Options {
 // reload reads the configuration again and swaps it in, without a master.
 func (p *process) reload(e *engine.Engine, confined string) (ok bool, log string) {
 	if confined != "" {
-		e.Refused()
-		return false, fmt.Sprintf("[ALERT]    (%d) : this process is inside the chroot %s and has no master (-W): it cannot read its configuration again\n", os.Getpid(), confined)
+		log := fmt.Sprintf("[ALERT]    (%d) : this process is inside the chroot %s and has no master (-W): it cannot read its configuration again\n", os.Getpid(), confined)
+		e.Refused(log)
+		return false, log
 	}
 	l := p.load()
 	if l.cfg == nil || l.verdict != config.Valid {
-		e.Refused()
-		return false, l.text + unchanged(l)
+		log := l.text + unchanged(l)
+		e.Refused(log)
+		return false, log
 	}
 	ok, log = swap(e, l.cfg, nil)
 	if ok {

@@ -57,7 +57,7 @@ func (p *process) reloadFrom(e *engine.Engine, w *handover.World, have engine.So
 	l := p.loadFrom(w.Env(p.env()))
 	if l.cfg == nil || l.verdict != config.Valid {
 		have.Close()
-		e.Refused()
+		e.Refused(l.text)
 		return false, l.text
 	}
 	return swap(e, l.cfg, have)

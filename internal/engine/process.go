@@ -69,13 +69,18 @@ func (e *Engine) ShutdownSessions(srv *backend.Server) {
 
 // DumpServers logs the state of all servers (SIGHUP).
 func (e *Engine) DumpServers() {
+	say := func(text string) {
+		e.log.Warn(text)
+		e.tell(backend.LevelWarning, text)
+	}
+	say("SIGHUP received, dumping servers states.")
 	for _, b := range e.order.Load().backends {
 		for _, s := range b.Servers() {
-			e.log.Warn(fmt.Sprintf("SIGHUP: Server %s/%s is %s. Conn: %d act, %d pend, %d tot.",
+			say(fmt.Sprintf("SIGHUP: Server %s/%s is %s. Conn: %d act, %d pend, %d tot.",
 				b.Name(), s.Name, s.State().Status(), s.Cur.Cur(), s.Queue.Cur(), s.Counters.Sum(backend.Sessions)))
 		}
 		if len(b.Servers()) == 0 {
-			e.log.Warn(fmt.Sprintf("SIGHUP: Proxy %s has no servers. Conn: act(FE+BE): 0+%d, %d pend (0 unass), tot(FE+BE): 0+%d.",
+			say(fmt.Sprintf("SIGHUP: Proxy %s has no servers. Conn: act(FE+BE): 0+%d, %d pend (0 unass), tot(FE+BE): 0+%d.",
 				b.Name(), b.Cur.Cur(), b.Queue.Cur(), b.Counters.Sum(backend.Sessions)))
 		}
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 
 	"bascule/internal/backend"
 	"bascule/internal/config"
@@ -18,11 +19,21 @@ func (e *Engine) Reload() (ok bool, log string) {
 	return ok, log
 }
 
-// Refused counts a reload that failed before Swap.
-func (e *Engine) Refused() {
+// Refused counts a reload that failed before Swap, and logs why.
+func (e *Engine) Refused(log string) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.refused++
+	e.mu.Unlock()
+	e.tell(backend.LevelAlert, "Reload refused, the configuration in force is unchanged.\n"+log)
+}
+
+// tell sends a text, line by line, to the log targets of `global`.
+func (e *Engine) tell(level int, text string) {
+	for _, line := range strings.Split(text, "\n") {
+		if strings.TrimSpace(line) != "" {
+			e.hub.Log(e.Config().Global.Logs, level, line)
+		}
+	}
 }
 
 // Swap makes cfg the configuration in force. have are sockets that were opened
@@ -38,7 +49,10 @@ func (e *Engine) Swap(cfg *config.Config, have Sockets) (notes []string, err err
 	defer func() {
 		if err != nil {
 			e.refused++
+			e.tell(backend.LevelAlert, "Reload refused, the configuration in force is unchanged.\n"+err.Error())
+			return
 		}
+		e.tell(backend.LevelNotice, "Reload done, the new configuration is in force.")
 	}()
 	if have == nil {
 		have = Sockets{}

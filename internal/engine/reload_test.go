@@ -210,8 +210,10 @@ func rows(csv string) map[string]map[string]string {
 func TestAReloadThatFailsChangesNothing(t *testing.T) {
 	addr, other := freeAddr(t), freeAddr(t)
 	srv := serveEcho(t, "one")
-	text := reloadHead + "listen fe\n    bind " + addr + "\n    server one " + srv + "\n"
-	b := run(t, text)
+	text := strings.Replace(reloadHead, "global\n", "global\n    log $DIR/log local0\n", 1) + "listen fe\n    bind " + addr + "\n    server one " + srv + "\n"
+	dir := shortDir(t)
+	heard := listen(t, dir+"/log")
+	b := runIn(t, dir, text)
 	bad := reloadHead + "listen fe\n    bind " + addr + "\n    bind " + other + "\n    bind 192.0.2.1:80\n    server two " + srv + "\n"
 	_, err := b.Swap(parse(t, b.dir, bad), nil)
 	if err == nil || !strings.Contains(err.Error(), "cannot bind socket (Cannot assign requested address) for [192.0.2.1:80]") {
@@ -225,11 +227,42 @@ func TestAReloadThatFailsChangesNothing(t *testing.T) {
 	if stat["fe/one"] == nil || stat["fe/two"] != nil {
 		t.Errorf("the servers have changed: %v", stat)
 	}
-	var stop atomic.Bool
-	stop.Store(true)
 	if done, refused := b.Reloads(); done != 0 || refused != 1 {
 		t.Errorf("%d reloads done and %d refused, want 0 and 1", done, refused)
 	}
+	for _, want := range []string{"Reload refused, the configuration in force is unchanged.", "cannot bind socket"} {
+		select {
+		case line := <-heard:
+			if !strings.Contains(line, want) {
+				t.Errorf("the log says %q, want %q", line, want)
+			}
+		case <-time.After(patience):
+			t.Fatalf("the log does not say %q", want)
+		}
+	}
+}
+
+// listen receives the datagrams of a log target.
+func listen(t *testing.T, path string) <-chan string {
+	t.Helper()
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	heard := make(chan string, 64)
+	go func() { // ends with the test
+		defer close(heard)
+		p := make([]byte, 4096)
+		for {
+			n, err := conn.Read(p)
+			if err != nil {
+				return
+			}
+			heard <- string(p[:n])
+		}
+	}()
+	return heard
 }
 
 func TestABindMovesToAnotherFrontend(t *testing.T) {

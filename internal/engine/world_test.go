@@ -58,7 +58,12 @@ func shortDir(t testing.TB) string {
 // run starts an engine and stops it with the test.
 func run(t testing.TB, text string) *balancer {
 	t.Helper()
-	dir := shortDir(t)
+	return runIn(t, shortDir(t), text)
+}
+
+// runIn runs an engine with its sockets in dir.
+func runIn(t testing.TB, dir, text string) *balancer {
+	t.Helper()
 	e, err := New(parse(t, dir, text), Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "3.2.0-bascule", Date: "2026/11/22"})
 	if err != nil {
 		t.Fatal(err)

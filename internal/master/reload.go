@@ -44,9 +44,6 @@ func (m *Master) Reload() (ok bool, log string) {
 func (m *Master) reload() (ok bool, log string) {
 	cfg, world, problems := m.opt.Load()
 	text := bytes.NewBufferString(problems)
-	if cfg == nil {
-		return false, problems
-	}
 	m.mu.Lock()
 	w, loops := m.worker, engine.Loops(m.cfg)
 	if m.stopping || w == nil || w.ended() {
@@ -54,36 +51,58 @@ func (m *Master) reload() (ok bool, log string) {
 		engine.Complain(text, errEnded)
 		return false, text.String()
 	}
-	fresh, err := engine.Complete(cfg, loops, m.sockets)
+	var fresh engine.Sockets
+	var err error
+	if cfg != nil {
+		fresh, err = engine.Complete(cfg, loops, m.sockets)
+	}
 	m.nextID++
 	id := m.nextID
 	m.mu.Unlock()
-	if err != nil {
-		engine.Complain(text, err)
+	if cfg == nil || err != nil {
+		if err != nil {
+			engine.Complain(text, err)
+		}
+		// The worker counts it and has the log targets.
+		_ = w.channel.Send(handover.Message{Op: opRefused, Text: text.String()})
 		return false, text.String()
 	}
-	msg, err := w.ask(fresh, world, id)
+	return m.hand(w, &offer{id: id, cfg: cfg, world: world, fresh: fresh}, text)
+}
+
+// An offer is another configuration for the worker, with the sockets that it
+// does not have yet.
+type offer struct {
+	id    int
+	cfg   *config.Config
+	world *handover.World
+	fresh engine.Sockets
+}
+
+// hand gives the worker its new configuration and waits for the result.
+func (m *Master) hand(w *worker, o *offer, text *bytes.Buffer) (ok bool, log string) {
+	msg, err := w.ask(o.fresh, o.world, o.id)
 	text.WriteString(msg.Text)
 	if err != nil || !msg.OK {
-		fresh.Close()
+		o.fresh.Close()
 		if err != nil {
 			engine.Complain(text, err)
 		}
 		return false, text.String()
 	}
-	m.adopt(cfg, world, fresh)
+	m.adopt(o)
 	_ = w.channel.Send(handover.Message{Op: opRelease}) // fails only if the worker has ended
 	return true, text.String()
 }
 
 // adopt makes what the worker has taken over the state that another worker
 // would be started with, and closes our copies of sockets that it gives up.
-func (m *Master) adopt(cfg *config.Config, world *handover.World, fresh engine.Sockets) {
+func (m *Master) adopt(o *offer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.cfg, m.world = cfg, world
-	m.sockets.Add(fresh)
-	stale := m.sockets.Stale(cfg)
+	m.cfg, m.world = o.cfg, o.world
+	m.sockets.Add(o.fresh)
+	stale := m.sockets.Stale(o.cfg)
 	for key := range stale {
 		delete(m.sockets, key)
 	}

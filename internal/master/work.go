@@ -77,6 +77,8 @@ func (l *Link) Hear(e *engine.Engine, reload func(*handover.World, engine.Socket
 			l.sockets[msg.Key] = append(l.sockets[msg.Key], msg.Files...)
 		case opReload:
 			l.reload(msg, reload)
+		case opRefused:
+			e.Refused(msg.Text)
 		case opRelease:
 			e.Release()
 		case opSession:

@@ -18,6 +18,7 @@ const (
 	opSocket   = "socket"   // → sockets of one key
 	opStart    = "start"    // → the configuration; all sockets have come
 	opReload   = "reload"   // → another configuration; ← the runtime socket asks for a reload
+	opRefused  = "refused"  // → a reload ended before the worker was asked
 	opRelease  = "release"  // → our copies of removed sockets are closed
 	opSession  = "session"  // → a session of the master socket
 	opReady    = "ready"    // ← serving
