@@ -14,7 +14,7 @@ func (f *front) Pump() {
 	if f.s == nil || !f.s.WantsBody() {
 		return
 	}
-	if f.c.Readable() {
+	if f.c.Readable() || f.c.Ended() { // the end may have come with a request before this one
 		f.c.Again()
 		return
 	}

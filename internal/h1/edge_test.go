@@ -16,6 +16,7 @@ import (
 	"bascule/internal/config"
 	"bascule/internal/loop"
 	"bascule/internal/rule"
+	"bascule/internal/stream"
 )
 
 // turn waits until the loop has handled what the kernel knew before.
@@ -425,6 +426,62 @@ func TestAQueueWithoutATimeoutWaits(t *testing.T) {
 	for range 2 {
 		if h := <-replies; !strings.HasPrefix(h, "HTTP/1.1 200 ") {
 			t.Errorf("got %q", h)
+		}
+	}
+}
+
+func TestABodyThatBreaksOffBehindARequestIsNotWaitedFor(t *testing.T) {
+	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+		for {
+			h, err := head(r)
+			if err != nil {
+				return
+			}
+			if strings.HasPrefix(h, "POST") {
+				_, _ = r.Discard(9)
+				return
+			}
+			_, _ = io.WriteString(c, hello)
+		}
+	})
+	p := start(t, &config.Proxy{Timeouts: config.Timeouts{Connect: time.Second, Client: time.Minute, Server: time.Minute}}, 1, srv)
+	hold := make(chan struct{})
+	p.loops[0].Post(func() { <-hold })
+	c, r := dial(t, p.addr)
+	_, _ = io.WriteString(c, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf")
+	_ = c.(*net.TCPConn).CloseWrite()
+	close(hold)
+	if _, err := io.ReadAll(r); err != nil {
+		t.Error(err)
+	}
+	if n := aborts(p); n != 1 {
+		t.Errorf("%d aborts were counted", n)
+	}
+}
+
+func TestAServiceEndsWithItsLoop(t *testing.T) {
+	ended := make(chan error, 1)
+	p := start(t, &config.Proxy{Stats: &config.Stats{URI: "/"}}, 1)
+	p.fe.Apply(&stream.Rules{Cfg: p.fe.Rules().Cfg, Default: p.be, Services: map[string]stream.Service{stream.StatsService: endless{ended}}})
+	c, r := dial(t, p.addr)
+	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	if _, err := head(r); err != nil {
+		t.Fatal(err)
+	}
+	p.loops[0].Stop() // while the service waits for a client that does not read
+	if err := <-ended; !errors.Is(err, stream.ErrGone) {
+		t.Errorf("the service ended with %v", err)
+	}
+}
+
+// endless writes until it is told to stop.
+type endless struct{ ended chan error }
+
+func (e endless) Serve(w *stream.Writer, _ *stream.Asked) {
+	for {
+		if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+			e.ended <- err
+			return
 		}
 	}
 }

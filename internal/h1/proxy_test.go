@@ -70,7 +70,7 @@ func start(t testing.TB, cfg *config.Proxy, loops int, servers ...string) *proxy
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln.Serve(p.loops[:1], func(l *loop.Loop, fd int, from, to netip.AddrPort) { p.planes[l.Index()].Accept(fd, from, to, p.fe) }, nil)
+	ln.Serve(p.loops, func(l *loop.Loop, fd int, from, to netip.AddrPort) { p.planes[l.Index()].Accept(fd, from, to, p.fe) }, nil)
 	for _, l := range p.loops {
 		wg.Go(func() {
 			if err := l.Run(); err != nil {

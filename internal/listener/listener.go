@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -42,7 +43,9 @@ type Listener struct {
 	loops  []*loop.Loop
 	accept Accept
 	room   func() bool
-	hidden string // path of a unix socket before Publish
+
+	closing sync.Mutex // guards fds and hidden while they are closed
+	hidden  string     // path of a unix socket before Publish
 }
 
 // Open makes the sockets of b for that many loops. inherited are descriptors

@@ -210,3 +210,26 @@ func TestClientsWaitWhileThereIsNoRoom(t *testing.T) {
 	}
 	l.Drain()
 }
+
+func TestAPauseEndsWithItsLoops(t *testing.T) {
+	lp, err := loop.New(0, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Open(tcpBind(freePort(t)), 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n atomic.Int64
+	l.Serve([]*loop.Loop{lp}, greet(&n), nil)
+	lp.Stop()
+	if err := lp.Run(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	l.Pause(func() { close(done) })
+	<-done
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -54,20 +54,24 @@ func (l *Listener) start(i int, lp *loop.Loop) {
 // Pause stops accepting and leaves the sockets open; connections queue up in
 // the kernel. done is called once all loops have stopped; it may be nil.
 func (l *Listener) Pause(done func()) {
-	left := make(chan struct{}, len(l.loops))
+	stopped := make([]chan struct{}, len(l.loops))
 	for i, lp := range l.loops {
+		stopped[i] = make(chan struct{})
 		lp.Post(func() {
 			l.paused[i] = nil // an operator's pause outlasts a rest
 			l.stop(i, lp)
-			left <- struct{}{}
+			close(stopped[i])
 		})
 	}
 	if done == nil {
 		return
 	}
-	go func() { // ends when every loop has read its mail
-		for range l.loops {
-			<-left
+	go func() { // ends when every loop has read its mail, or its last
+		for i, lp := range l.loops {
+			select {
+			case <-stopped[i]:
+			case <-lp.Done():
+			}
 		}
 		done()
 	}()
@@ -148,6 +152,8 @@ func (l *Listener) pause(i int, lp *loop.Loop, d time.Duration) {
 // not be called while loops still watch them: Pause or Drain first. A path that
 // was published stays, as it may be another's by now.
 func (l *Listener) Close() error {
+	l.closing.Lock() // the end of a Drain may meet the end of the process: nothing is closed twice
+	defer l.closing.Unlock()
 	var first error
 	for _, fd := range l.fds {
 		if err := unix.Close(fd); err != nil && first == nil {

@@ -86,7 +86,12 @@ func (w *Writer) give(end bool) error {
 	}
 	b, data := w.b, w.buf
 	b.car.Loop.Post(func() { b.take(head, data, end) })
-	if !<-b.taken {
+	select {
+	case ok := <-b.taken:
+		if !ok {
+			w.err = ErrGone
+		}
+	case <-b.car.Loop.Done():
 		w.err = ErrGone
 	}
 	w.buf = w.buf[:0]
