@@ -485,3 +485,41 @@ func (e endless) Serve(w *stream.Writer, _ *stream.Asked) {
 		}
 	}
 }
+
+func TestAReplyThatIsCutSparesTheOneBeforeIt(t *testing.T) {
+	const size = 1 << 20
+	asked, answer := make(chan struct{}), make(chan struct{})
+	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
+		for {
+			h, err := head(r)
+			if err != nil {
+				return
+			}
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", size)
+			if strings.HasPrefix(h, "GET /cut") {
+				close(asked)
+				<-answer
+				_, _ = io.WriteString(c, "half")
+				return
+			}
+			_, _ = c.Write(make([]byte, size))
+		}
+	})
+	p := start(t, &config.Proxy{}, 1, srv)
+	c, r := dial(t, p.addr)
+	_, _ = io.WriteString(c, "GET /whole HTTP/1.1\r\nHost: a\r\n\r\nGET /cut HTTP/1.1\r\nHost: a\r\n\r\n")
+	<-asked
+	_, _ = io.WriteString(c, "GET /more HTTP/1.1\r\nHost: a\r\n\r\n")
+	turn(p.loops[0])
+	close(answer)
+	until(t, "the end of the stream", func() bool { return p.be.Cur.Cur() == 0 })
+	if _, err := head(r); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.CopyN(io.Discard, r, size); err != nil {
+		t.Errorf("%d bytes of the whole reply, %v; want %d", n, err, size)
+	}
+	if b, err := io.ReadAll(r); err != nil || !bytes.HasSuffix(b, []byte("\r\n\r\nhalf")) {
+		t.Errorf("behind it %q, %v", b, err)
+	}
+}

@@ -24,6 +24,7 @@ type front struct {
 	chunks  *wire.Chunks
 	minor   uint8
 	keep    bool // the connection carries another request after this one
+	late    bool // the client was, so nobody waits for it again
 	leaving bool // the last reply is on its way; nothing more is read
 	head    bool // the final reply's head was written
 	tunnel  bool
@@ -171,6 +172,7 @@ func (f *front) broken(who byte) {
 func (f *front) Expired(*loop.Conn) {
 	switch {
 	case f.s != nil:
+		f.late = true
 		f.s.ClientTimeout()
 	case f.began == 0 && f.info.Requests > 0:
 		f.close() // an idle connection ends without a word
@@ -260,14 +262,19 @@ func (f *front) Done(whole bool) {
 func (f *front) waits() bool { return f.c.Readable() || len(f.c.Kept()) > 0 }
 
 // cut ends a reply that is not whole. A body that ends with the connection
-// would look complete after an ordinary close.
+// would look complete after an ordinary close. Else the close is a polite one:
+// a reset would also destroy what the client has not yet taken of the replies
+// before this one.
 func (f *front) cut() {
-	f.unlink()
-	if f.head && f.out == wire.BodyClose {
+	switch {
+	case f.head && f.out == wire.BodyClose:
+		f.unlink()
 		f.c.Reset()
-		return
+	case f.late:
+		f.close()
+	default:
+		f.quit()
 	}
-	f.c.Close()
 }
 
 // rest makes the connection ready for the next request.
