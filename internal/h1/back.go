@@ -184,13 +184,13 @@ func (b *back) lost(why stream.Why) {
 // Release keeps the connection if it can carry another request, see stream.Back.
 func (b *back) Release() {
 	b.s = nil
-	max := b.srv.Config().PoolMaxConn
+	most := b.srv.Config().PoolMaxConn
 	if b.tunnel {
 		b.c.CloseAfterSend() // the last bytes may still have to be sent
 		return
 	}
 	if b.close || !b.upOK || !b.headOK || b.stuck || b.c.Ended() || b.p.soft || b.epoch != b.srv.Epoch() ||
-		max >= 0 && int(b.srv.IdleConns.Load()) >= max {
+		most >= 0 && int(b.srv.IdleConns.Load()) >= most {
 		b.c.Close()
 		return
 	}

@@ -208,7 +208,7 @@ func (c *Conn) SendV(a, b []byte) error {
 		return c.Send(b)
 	}
 	if len(b) == 0 || c.closed || c.err != nil || c.out.len() > 0 || !c.writable || c.dialing {
-		c.Send(a)
+		_ = c.Send(a) // sticky: the second one returns it too
 		return c.Send(b)
 	}
 	n, e := sendv(c.fd, a, b)

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -79,7 +80,7 @@ func TestTheEndIsToldAsOftenAsItIsAsked(t *testing.T) {
 			}
 			return
 		}
-		if p, err = c.Fill(); string(p) != "kept" || err != io.EOF {
+		if p, err = c.Fill(); string(p) != "kept" || !errors.Is(err, io.EOF) {
 			t.Errorf("asked again: %q, %v", p, err)
 		}
 		c.Close()

@@ -8,6 +8,7 @@
 package loop
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -168,7 +169,7 @@ func (l *Loop) wait() (int, error) {
 	}
 	for {
 		n, err := epollWait(l.epfd, l.events[:], timeout)
-		if err != unix.EINTR {
+		if !errors.Is(err, unix.EINTR) {
 			return n, err
 		}
 	}

@@ -108,7 +108,9 @@ func (s signature) compile(list []string) ([]arg, error) {
 			}
 		case argVar, argOperand:
 			if s.kinds[i] == argOperand && isNumber(text) {
-				a.num, err = strconv.ParseInt(text, 10, 64)
+				if a.num, err = strconv.ParseInt(text, 10, 64); err != nil {
+					return nil, fmt.Errorf("failed to parse '%s' as type 'integer' at position %d", text, i+1)
+				}
 				a.number = true
 				continue
 			}

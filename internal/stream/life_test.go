@@ -24,7 +24,6 @@ type words struct {
 	req  wire.Request
 	rep  wire.Reply
 	r    *Rules
-	kept bool
 }
 
 func newWords(t *testing.T, cfg config.Proxy, request string) *words {

@@ -62,7 +62,7 @@ func (w *Writer) Head(status int, fields string) { w.status, w.fields = status, 
 func (w *Writer) Write(p []byte) (int, error) {
 	w.buf = append(w.buf, p...)
 	if len(w.buf) >= writeSize {
-		w.Flush()
+		_ = w.Flush() // sticky: returned below
 	}
 	return len(p), w.err
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"encoding/binary"
 	"net"
 	"net/http"
@@ -148,8 +149,9 @@ func TestFramesFollowARealConversation(t *testing.T) {
 	defer srv.Close()
 	tap := &tapped{}
 	client := &http.Client{Transport: &http.Transport{
-		Dial: func(network, addr string) (net.Conn, error) {
-			c, err := net.Dial(network, addr)
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			var d net.Dialer
+			c, err := d.DialContext(ctx, network, addr)
 			tap.Conn = c
 			return tap, err
 		},
