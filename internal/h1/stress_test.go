@@ -156,7 +156,6 @@ type errand struct {
 	method, name string
 	size, up     int
 	chunked      bool
-	last         bool
 }
 
 func (e *errand) bytes() []byte {
