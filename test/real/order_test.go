@@ -16,7 +16,7 @@ func TestRoundRobinIsExactOverAllLoops(t *testing.T) {
 	t.Parallel()
 	const threads, requests = 4, 40
 	srv := names(t, "s1", "s2")
-	site, socket := address()+":80", runDir(t)+"/s"
+	site, socket := address()+":8000", runDir(t)+"/s"
 	start(t, bascule, "-f", config(t, `
 global
     nbthread 4

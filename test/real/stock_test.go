@@ -20,7 +20,7 @@ const (
 // site stands beside the stock file, which has no frontend.
 const site = `
 listen site
-    bind {ADDR}:80
+    bind {ADDR}:8000
     http-request return status 200 content-type text/plain string "{WORD}"
 `
 
@@ -44,7 +44,7 @@ func stockUnderMaster(t *testing.T) {
 	if mode := socketMode(t); mode != 0o660 {
 		t.Errorf("mode of the socket is %o, want 660", mode)
 	}
-	if r := mustGet(t, "http://"+addr+"/", 200); r.body != "one" {
+	if r := mustGet(t, "http://"+addr+":8000/", 200); r.body != "one" {
 		t.Errorf("body %q", r.body)
 	}
 	journal.line(t, "site site/")
@@ -53,7 +53,7 @@ func stockUnderMaster(t *testing.T) {
 	if answer := mustAsk(t, adminSocket, "reload"); !strings.HasPrefix(answer, "Success=1\n") {
 		t.Errorf("reload from inside the chroot answers %q", answer)
 	}
-	if r := mustGet(t, "http://"+addr+"/", 200); r.body != "two" {
+	if r := mustGet(t, "http://"+addr+":8000/", 200); r.body != "two" {
 		t.Errorf("after the reload the body is %q", r.body)
 	}
 	if again := infoField(t, adminSocket, "Pid"); again != worker {

@@ -116,7 +116,10 @@ func devices(dir string) error {
 var addresses atomic.Int32
 
 // address returns a loopback address of the test's own: any port on it is free.
-func address() string { return fmt.Sprintf("127.1.%d.1", addresses.Add(1)) }
+func address() string {
+	n := addresses.Add(1)
+	return fmt.Sprintf("127.%d.%d.1", 1+n/250, 1+n%250)
+}
 
 // runDir returns a short directory for sockets, which everybody may enter: a
 // socket's path has 108 bytes, and a test's directory is longer.
