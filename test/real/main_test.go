@@ -66,6 +66,10 @@ func outside() (int, error) {
 	if len(missing) > 0 {
 		return 1, fmt.Errorf("missing %s: make deps installs them", strings.Join(missing, ", "))
 	}
+	ids, err := mapping()
+	if err != nil {
+		return 1, err
+	}
 	dir, err := os.MkdirTemp("", "real")
 	if err != nil {
 		return 1, err
@@ -78,7 +82,7 @@ func outside() (int, error) {
 	if err := build(filepath.Join(dir, "bascule")); err != nil {
 		return 1, err
 	}
-	return enter(dir)
+	return enter(dir, ids)
 }
 
 func build(path string) error {
@@ -97,21 +101,26 @@ func build(path string) error {
 	return nil
 }
 
-// enter runs this program in namespaces of its own. Who is not root becomes root
-// of a user namespace that also has the system's users, because the
+// mapping gives what unshare needs besides the namespaces. Who is not root becomes
+// root of a user namespace that also has the system's users, because the
 // configurations under test give up root for the user haproxy.
-func enter(dir string) (int, error) {
+func mapping() ([]string, error) {
+	if os.Geteuid() == 0 {
+		return nil, nil
+	}
+	args := []string{"--user", "--map-root-user", "--map-auto"}
+	if out, err := exec.Command("unshare", append(args, "--mount", "--net", "true")...).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("needs root, or a user with subordinate ids: the package uidmap and a line in /etc/subuid and /etc/subgid (%w: %s)",
+			err, strings.TrimSpace(string(out)))
+	}
+	return args, nil
+}
+
+// enter runs this program in namespaces of its own and returns its exit code.
+func enter(dir string, args []string) (int, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return 1, err
-	}
-	var args []string
-	if os.Geteuid() != 0 {
-		args = []string{"--user", "--map-root-user", "--map-auto"}
-		if out, err := exec.Command("unshare", append(args, "--mount", "--net", "true")...).CombinedOutput(); err != nil {
-			return 1, fmt.Errorf("needs root, or a user with subordinate ids: packages uidmap and a line in /etc/subuid and /etc/subgid (%w: %s)",
-				err, strings.TrimSpace(string(out)))
-		}
 	}
 	args = append(args, "--mount", "--net", "--", self)
 	cmd := exec.Command("unshare", append(args, os.Args[1:]...)...)

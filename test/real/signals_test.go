@@ -177,11 +177,7 @@ func TestInTheBackground(t *testing.T) {
 			t.Parallel()
 			site, dir := address()+":8000", runDir(t)
 			cfg := config(t, plainConfig, "SITE", site, "SOCKET", dir+"/s", "NAME", "s1", "SERVER", names(t, "s1")[0])
-			if out, err := run(t, bascule, append(args, "-f", cfg, "-p", dir+"/pid")...); err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			pid := pidIn(t, dir+"/pid")
-			t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+			pid := daemon(t, append(args, "-f", cfg, "-p", dir+"/pid")...)
 			// When the command has returned, the site is served.
 			mustGet(t, "http://"+site+"/", 200)
 			worker := workerOf(t, dir+"/s")
@@ -206,19 +202,6 @@ func TestInTheBackground(t *testing.T) {
 			await(t, "the end of both", func() bool { return !running(pid) && !running(worker) })
 		})
 	}
-}
-
-func pidIn(t *testing.T, path string) int {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pid
 }
 
 // TestSystemdIsTold: READY=1 is the first datagram and comes when the site is

@@ -66,23 +66,16 @@ func stockUnderMaster(t *testing.T) {
 }
 
 func stockDaemon(t *testing.T) {
-	if out, err := run(t, bascule, "-f", stockConfig, "-p", "/run/stock.pid"); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	pid, err := os.ReadFile("/run/stock.pid")
-	if err != nil {
-		t.Fatal(err)
-	}
-	number, err := strconv.Atoi(strings.TrimSpace(string(pid)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Kill(number, syscall.SIGKILL) })
+	number := daemon(t, "-f", stockConfig, "-p", "/run/stock.pid")
 	worker := infoField(t, adminSocket, "Pid")
 	if worker != strconv.Itoa(number) {
 		t.Errorf("-p wrote %d, show info says %s", number, worker)
 	}
-	confined(t, worker, "/var/lib/haproxy", bindOnly)
+	kept := bindOnly
+	if raceEnabled {
+		kept = noCapability // a program with C in it cannot keep one on all threads
+	}
+	confined(t, worker, "/var/lib/haproxy", kept)
 	answer := mustAsk(t, adminSocket, "reload")
 	if !strings.HasPrefix(answer, "Success=0\n") || !strings.Contains(answer, "chroot") || !strings.Contains(answer, "no master") {
 		t.Errorf("reload answers %q; want why it cannot", answer)
@@ -91,6 +84,37 @@ func stockDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "the end of the process in the background", func() bool { return !running(number) })
+}
+
+// daemon starts bascule with arguments that end with -p and a file, and that put
+// it into the background; it ends with the test.
+func daemon(t *testing.T, args ...string) (pid int) {
+	t.Helper()
+	file := args[len(args)-1]
+	if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if pid, err := pidIn(file); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // unless it has ended
+		}
+	})
+	if out, err := run(t, bascule, args...); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	pid, err := pidIn(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
+func pidIn(path string) (int, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
 }
 
 // running reports whether a process that is no child of this one still runs.
