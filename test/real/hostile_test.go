@@ -104,9 +104,7 @@ func TestHostileRequests(t *testing.T) {
 		t.Errorf("%d good requests reached the server, want %d", n, len(hostile))
 	}
 	mustGet(t, "http://"+site+"/good", 200)
-	if row := stat(t, socket)["fe/FRONTEND"]; row["scur"] != "0" {
-		t.Errorf("%s sessions are left", row["scur"])
-	}
+	await(t, "the end of all sessions", func() bool { return stat(t, socket)["fe/FRONTEND"]["scur"] == "0" })
 }
 
 // provoke sends the request and what is behind it, on a new connection or a kept
