@@ -54,6 +54,30 @@ func TestAServerThatIsMarkedDownEndsItsWebSocketsPolitely(t *testing.T) {
 	}
 }
 
+func TestTheClientOfAServerThatDiesIsToldToComeAgain(t *testing.T) {
+	for name, sent := range map[string]string{"between frames": "\x81\x02hi", "in a frame": "\x81\x05hi", "after its Close": "\x88\x02\x03\xe8"} {
+		t.Run(name, func(t *testing.T) {
+			p := start(t, &config.Proxy{}, 1, serve(t, func(r *bufio.Reader, c net.Conn) {
+				if _, err := head(r); err == nil {
+					_, _ = io.WriteString(c, switching+sent)
+				}
+			}))
+			c, r := dial(t, p.addr)
+			_, _ = io.WriteString(c, upgrade)
+			if _, err := head(r); err != nil {
+				t.Fatal(err)
+			}
+			want := sent
+			if name == "between frames" {
+				want += "\x88\x02\x03\xf4"
+			}
+			if got, err := io.ReadAll(r); err != nil || string(got) != want {
+				t.Errorf("read % x, %v; want % x", got, err, want)
+			}
+		})
+	}
+}
+
 func TestNoCloseFrameGoesIntoTheMiddleOfAFrame(t *testing.T) {
 	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
 		if _, err := head(r); err != nil {

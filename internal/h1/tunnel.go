@@ -49,16 +49,29 @@ func (f *front) readTunnel() {
 	f.c.Again()
 }
 
-// CloseWrite passes on that the server has ended its direction.
-func (f *front) CloseWrite() { f.c.CloseWrite() }
+// CloseWrite passes on that the server has ended its direction. A server that
+// ends without a Close frame died: its client learns that it may come again.
+func (f *front) CloseWrite() {
+	f.sayGoingAway()
+	f.c.CloseWrite()
+}
 
-// endTunnel closes a tunnel. Where the stream towards the client stands
-// between two frames, a Close frame says that it may come again.
+// endTunnel closes a tunnel.
 func (f *front) endTunnel(whole bool) {
-	if !whole && f.down != nil && f.down.AtBoundary() && !f.down.Broken() && !f.down.Closed && f.c.Err() == nil {
-		_ = f.c.Send(wire.AppendCloseFrame(nil, goingAway, "", false, [4]byte{}))
+	if !whole {
+		f.sayGoingAway()
 	}
 	f.quit()
+}
+
+// sayGoingAway sends the client a Close frame where the stream towards it
+// stands between two frames and none has passed.
+func (f *front) sayGoingAway() {
+	if f.down == nil || !f.down.AtBoundary() || f.down.Broken() || f.down.Closed || f.c.Err() != nil {
+		return
+	}
+	_ = f.c.Send(wire.AppendCloseFrame(nil, goingAway, "", false, [4]byte{}))
+	f.down.Closed = true
 }
 
 // Tunnel makes both directions plain bytes, see stream.Back.

@@ -72,7 +72,7 @@ func (l *Life) Request(rules *Rules, x *rule.Ctx, out *rule.Outcome, loop int) O
 	}
 	l.forwardFor(x)
 	l.retries = l.cfg.Retries
-	l.safe = idempotent(x.Req.Method) && x.Req.Body == wire.BodyNone && !l.upgrade
+	l.safe = idempotent(x.Req.Method) && x.Req.Body == wire.BodyNone
 	return l.place(x)
 }
 

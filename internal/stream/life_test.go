@@ -153,7 +153,7 @@ func TestLifeByWords(t *testing.T) {
 		"a DELETE too":                             {moving, remove, "request connected lost connected reply relayed", "connect:a send connect:b send relay finish --"},
 		"a POST does not":                          {moving, post, "request connected lost", "connect:a send reply:502 SH"},
 		"a GET does not without redispatch":        {plain, get, "request connected lost", "connect:a send reply:502 SH"},
-		"an upgrade that was sent does not":        {moving, socket, "request connected lost", "connect:a send reply:502 SH"},
+		"an upgrade goes elsewhere too":            {moving, socket, "request connected lost connected switched relayed", "connect:a send connect:b send tunnel finish --"},
 		"silence is not proof of death":            {moving, get, "request connected silent", "connect:a send reply:504 sH"},
 		"a reply that is not HTTP is 502":          {moving, get, "request connected lied", "connect:a send reply:502 PH"},
 		"a server marked down ends its streams":    {moving, get, "request connected felled", "connect:a send reply:503 DH"},
