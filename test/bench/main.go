@@ -110,6 +110,7 @@ func run(args []string, out, errOut io.Writer) error {
 	var table strings.Builder
 	markdown(&table, chosen, compared, results)
 	fmt.Fprintf(&table, "\nCPU time per request, requests per second; median of %d rounds of %g s, the proxy alone on one core.\n%s.\n", o.rounds, o.seconds, machine())
+	fmt.Fprint(&table, shared(results))
 	fmt.Fprint(out, table.String())
 	doubts(errOut, chosen, results)
 	if o.update != "" {

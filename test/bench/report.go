@@ -76,11 +76,15 @@ func of(results []result, r row, p *proxy) round {
 	return round{}
 }
 
+// muchOthers is the share of the proxy's core, taken by other work, from which on
+// a figure is doubtful: differences below 10 % are ties anyway.
+const muchOthers = 0.10
+
 // doubts names what makes a figure less sure: the proxy's core was shared, or
 // log lines got lost on the way (a line that is dropped early costs less).
 func doubts(w io.Writer, chosen []row, results []result) {
 	for _, res := range results {
-		if res.Median.Others > 0.10 {
+		if res.Median.Others > muchOthers {
 			fmt.Fprintf(w, "%s under %s: other work took %.0f %% of the proxy's core\n", res.Proxy, res.Row, 100*res.Median.Others)
 		}
 		for _, r := range chosen {
@@ -117,4 +121,17 @@ func writeJSON(w io.Writer, results []result) error {
 		Machine string   `json:"machine"`
 		Results []result `json:"results"`
 	}{machine(), results})
+}
+
+// shared says, below the table, how much of the proxy's core other work took:
+// readers of the table must know, and "" if it was little.
+func shared(results []result) string {
+	most := 0.0
+	for _, res := range results {
+		most = max(most, res.Median.Others)
+	}
+	if most <= muchOthers {
+		return ""
+	}
+	return fmt.Sprintf("Other work took up to %.0f %% of the proxy's core meanwhile: the times are less sure, requests per second do not compare.\n", 100*most)
 }

@@ -80,3 +80,13 @@ func TestUpdateReplacesOnlyWhatStandsBetweenTheMarks(t *testing.T) {
 		}
 	}
 }
+
+func TestASharedCoreIsSaidBelowTheTable(t *testing.T) {
+	if got := shared([]result{{Median: round{Others: 0.09}}}); got != "" {
+		t.Errorf("a quiet core gives %q", got)
+	}
+	got := shared([]result{{Median: round{Others: 0.2}}, {Median: round{Others: 0.683}}})
+	if !strings.Contains(got, "up to 68 %") {
+		t.Errorf("got %q, want the largest share", got)
+	}
+}
