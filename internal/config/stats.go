@@ -3,8 +3,6 @@ package config
 import (
 	"strings"
 	"time"
-
-	"bascule/internal/rule"
 )
 
 // defaultStatsURI is where the page is when `stats uri` does not say.
@@ -54,16 +52,6 @@ func parseStatsAuth(x *line) {
 	s.Auth = append(s.Auth, x.arg(0))
 }
 
-// parseStatsAdmin reads `stats admin if|unless CONDITION`.
-func parseStatsAdmin(x *line) {
-	if t := x.arg(0); t != "if" && t != "unless" {
-		x.alert(x.at(0), "'stats admin' requires either 'if' or 'unless' followed by a condition.")
-		return
-	}
-	s := x.stats()
-	s.Admin, s.AdminSet = rule.ParseCondOf("error detected while parsing a 'stats admin' rule", x.args, x.px.acls, x.problems), true
-}
-
 func parseStatsDesc(x *line) {
 	words := make([]string, len(x.args))
 	for i, w := range x.args {
@@ -78,7 +66,6 @@ func parseStatsDesc(x *line) {
 
 // statsKeywords are the `stats X` lines of proxies.
 var statsKeywords = []Keyword{
-	{Name: "stats admin", In: InFrontend | InBackend, Usage: "{if|unless} <condition>", Text: "Lets the page change the state of servers, where the condition is true.", Example: "stats enable\nstats admin if LOCALHOST", parse: parseStatsAdmin},
 	{Name: "stats auth", In: inProxy, Usage: "<user>:<password>", Text: "Asks for a name and a password before the page is shown. May be repeated.", Example: "stats auth operator:secret", parse: parseStatsAuth},
 	{Name: "stats enable", In: inProxy, Text: "Serves the statistics page, at /haproxy?stats where stats uri says nothing else.", Example: "stats enable", parse: func(x *line) { x.stats() }},
 	{Name: "stats hide-version", In: inProxy, Text: "Leaves the version out of the page.", Example: "stats hide-version", parse: func(x *line) { x.stats().HideVersion = true }},

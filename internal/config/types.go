@@ -307,8 +307,6 @@ type Stats struct {
 	Refresh                            time.Duration
 	Realm                              string
 	Auth                               []string
-	Admin                              *rule.Cond // nil: never
-	AdminSet                           bool
 	HideVersion, ShowLegends, ShowNode bool
 	ShowDesc                           string
 }
