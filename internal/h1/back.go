@@ -25,9 +25,8 @@ type back struct {
 	tunnel  bool
 	up      *wire.Frames // of a WebSocket, towards the server; else nil
 
-	out  wire.Body // framing of the request's body
-	upOK bool      // the request was sent whole
-	crlf bool
+	out  framing // framing of the request's body
+	upOK bool    // the request was sent whole
 
 	in     wire.Body // framing of the reply's body, if headOK
 	headOK bool
@@ -57,7 +56,7 @@ func (p *Plane) Connect(s *stream.Stream, srv *backend.Server, fresh bool) (stre
 
 func (b *back) start(s *stream.Stream) {
 	b.s = s
-	b.upOK, b.crlf, b.headOK, b.stuck = false, false, false, false
+	b.upOK, b.headOK, b.stuck = false, false, false
 	b.close = !s.KeepsServer()
 }
 

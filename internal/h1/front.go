@@ -28,8 +28,7 @@ type front struct {
 	leaving bool // the last reply is on its way; nothing more is read
 	head    bool // the final reply's head was written
 	tunnel  bool
-	out     wire.Body    // framing of the reply towards this client
-	crlf    bool         // the end of a chunk is owed
+	out     framing      // framing of the reply towards this client
 	stuck   bool         // the client did not take all; a Ready is awaited
 	down    *wire.Frames // of a WebSocket, towards the client; else nil
 
@@ -146,7 +145,7 @@ func (f *front) request(p []byte) {
 		}
 		f.chunks.Reset()
 	}
-	f.head, f.crlf, f.out = false, false, wire.BodyNone
+	f.head, f.out = false, framing{}
 	if r.Body == wire.BodyNone && n == len(p) {
 		f.c.Keep(nil)
 	} else {
@@ -267,7 +266,7 @@ func (f *front) waits() bool { return f.c.Readable() || len(f.c.Kept()) > 0 }
 // before this one.
 func (f *front) cut() {
 	switch {
-	case f.head && f.out == wire.BodyClose:
+	case f.head && f.out.body == wire.BodyClose:
 		f.unlink()
 		f.c.Reset()
 	case f.late:
@@ -303,7 +302,7 @@ func (f *front) WriteAnswer(a *rule.Answer) {
 	if !f.s.Head() {
 		p.out = append(p.out, a.Body...)
 	}
-	f.head, f.out = true, wire.BodyNone
+	f.head, f.out = true, framing{}
 }
 
 func (f *front) connField() wire.Conn {

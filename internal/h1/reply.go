@@ -18,19 +18,19 @@ func (f *front) WriteHead(rep *wire.Reply) {
 	if !f.s.BodyDone() {
 		f.keep = false // what is left of the request's body would be read as a request
 	}
-	f.head, f.out = true, rep.Body
+	f.head, f.out = true, framing{body: rep.Body}
 	length := rep.Length
 	switch rep.Body {
 	case wire.BodyClose, wire.BodyChunked:
-		f.out = wire.BodyChunked
+		f.out.body = wire.BodyChunked
 		if f.minor == 0 {
-			f.out, f.keep = wire.BodyClose, false
+			f.out.body, f.keep = wire.BodyClose, false
 		}
 	case wire.BodyTunnel:
 		p.out = rep.AppendTo(p.out, f.minor, wire.BodyTunnel, 0, wire.ConnUpgrade)
 		return
 	}
-	p.out = rep.AppendTo(p.out, f.minor, f.out, length, f.connField())
+	p.out = rep.AppendTo(p.out, f.minor, f.out.body, length, f.connField())
 }
 
 // WriteData takes bytes of the body, see stream.Front.
@@ -40,42 +40,13 @@ func (f *front) WriteData(b []byte) {
 	if f.down != nil {
 		f.down.Feed(b)
 	}
-	if f.out == wire.BodyChunked && !f.tunnel {
-		f.endChunk()
-		p.out = wire.AppendChunkHead(p.out, len(b))
-		f.crlf = true
-	}
-	if len(b) <= smallBody && len(p.out)+len(b) <= outSize {
-		p.out = append(p.out, b...)
-		return
-	}
-	f.sent += int64(len(p.out) + len(b))
-	_ = f.c.SendV(p.out, b) // the error is sticky and met in Flush
-	p.out = p.out[:0]
-}
-
-func (f *front) endChunk() {
-	if f.crlf {
-		f.p.out = append(f.p.out, '\r', '\n')
-		f.crlf = false
-	}
+	f.sent += int64(f.out.data(p, f.c, b))
 }
 
 // WriteEnd ends the body, see stream.Front.
 func (f *front) WriteEnd(trailers []byte) {
-	if f.out != wire.BodyChunked {
-		return
-	}
-	p := f.p
-	p.own(f)
-	f.endChunk()
-	if len(trailers) == 0 {
-		p.out = append(p.out, wire.LastChunk...)
-		return
-	}
-	p.out = append(p.out, "0\r\n"...)
-	p.out = append(p.out, trailers...)
-	p.out = append(p.out, '\r', '\n')
+	f.p.own(f)
+	f.out.end(f.p, trailers)
 }
 
 // Flush sends what is under way.

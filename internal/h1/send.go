@@ -6,7 +6,7 @@ import "bascule/internal/wire"
 func (b *back) SendHead(head []byte, method wire.Method, body wire.Body) {
 	p := b.p
 	p.own(b)
-	b.method, b.out = method, body
+	b.method, b.out = method, framing{body: body}
 	b.upOK = body == wire.BodyNone
 	p.out = append(p.out, head...)
 }
@@ -18,42 +18,14 @@ func (b *back) SendData(d []byte) {
 	if b.up != nil {
 		b.up.Feed(d)
 	}
-	if b.out == wire.BodyChunked && !b.tunnel {
-		b.endChunk()
-		p.out = wire.AppendChunkHead(p.out, len(d))
-		b.crlf = true
-	}
-	if len(d) <= smallBody && len(p.out)+len(d) <= outSize {
-		p.out = append(p.out, d...)
-		return
-	}
-	_ = b.c.SendV(p.out, d) // the error is sticky and met in Flush
-	p.out = p.out[:0]
-}
-
-func (b *back) endChunk() {
-	if b.crlf {
-		b.p.out = append(b.p.out, '\r', '\n')
-		b.crlf = false
-	}
+	b.out.data(p, b.c, d)
 }
 
 // SendEnd ends the request's body.
 func (b *back) SendEnd(trailers []byte) {
 	b.upOK = true
-	if b.out != wire.BodyChunked {
-		return
-	}
-	p := b.p
-	p.own(b)
-	b.endChunk()
-	if len(trailers) == 0 {
-		p.out = append(p.out, wire.LastChunk...)
-		return
-	}
-	p.out = append(p.out, "0\r\n"...)
-	p.out = append(p.out, trailers...)
-	p.out = append(p.out, '\r', '\n')
+	b.p.own(b)
+	b.out.end(b.p, trailers)
 }
 
 // Flush sends what is under way.

@@ -77,6 +77,7 @@ func (f *front) sayGoingAway() {
 // Tunnel makes both directions plain bytes, see stream.Back.
 func (b *back) Tunnel(frames bool) {
 	b.tunnel, b.close, b.upOK = true, true, true
+	b.out.body = wire.BodyTunnel
 	if frames {
 		b.up = new(wire.Frames)
 	}
