@@ -43,6 +43,8 @@ type Command struct {
 	Text  string // what it does, for help
 	Level Level  // least level; below it: Permission denied
 	Run   func(c *Call)
+
+	Payload bool // it takes one; others' are read and dropped
 }
 
 // A Call is one command being run.
@@ -152,11 +154,12 @@ func writeHelp(w io.Writer, list []Command) {
 	}
 }
 
-// matching are the commands that begin with args.
+// matching are the commands that begin with args, the last of which may be cut
+// short.
 func (t *table) matching(args []string) []Command {
 	var list []Command
 	for _, c := range t.list {
-		if hasPrefix(strings.Fields(c.Words), args) || hasPrefix(args, strings.Fields(c.Words)) {
+		if strings.HasPrefix(c.Words, strings.Join(args, " ")) || hasPrefix(args, strings.Fields(c.Words)) {
 			list = append(list, c)
 		}
 	}

@@ -4,39 +4,58 @@ import (
 	"fmt"
 	"os"
 	"sort"
-	"strings"
 	"time"
 
 	"bascule/internal/backend"
 	"bascule/internal/stats"
+	"bascule/internal/stream"
 )
 
 // Commands is the table of a worker's socket.
 func Commands(p Process) []Command {
 	w := worker{p}
 	return []Command{
-		{"clear counters", "[all]", "clear max statistics counters (or all counters)", Operator, w.clearCounters},
-		{"disable health", "<bk>/<srv>", "disable health checks", Admin, w.onServer(setChecks(false))},
-		{"disable server", "<bk>/<srv>", "disable a server for maintenance (use 'set server' instead)", Admin, w.onServer(setState(backend.Maint))},
-		{"enable health", "<bk>/<srv>", "enable health checks", Admin, w.onServer(setChecks(true))},
-		{"enable server", "<bk>/<srv>", "enable a disabled server (use 'set server' instead)", Admin, w.onServer(setState(backend.Ready))},
-		{"get weight", "<bk>/<srv>", "report a server's current weight", User, w.onServer(getWeight)},
-		{"reload", "", "read the configuration again and swap it in", Admin, w.reload},
-		{"set server", "<bk>/<srv> [opts]", "change a server's state, weight or health", Admin, w.onServer(w.setServer)},
-		{"set weight", "<bk>/<srv>", "change a server's weight (use 'set server' instead)", Admin, w.onServer(setWeight)},
-		{"show backend", "", "list backends in the current running config", User, w.showBackend},
-		{"show cli level", "", "display the level of the current CLI session", User, func(c *Call) { fmt.Fprintln(c.Out(), c.level) }},
-		{"show cli sockets", "", "dump list of cli sockets", Operator, w.showSockets},
-		{"show env", "[var]", "dump environment variables known to the process", Operator, showEnv},
-		{"show errors", "", "report the last errors of requests and replies", Operator, showErrors},
-		{"show info", "[desc|json|typed|float]*", "report information about the running process", User, w.showInfo},
-		{"show servers state", "[<backend>]", "dump volatile server information (all or for a single backend)", User, w.showServersState},
-		{"show sess", "[id]", "report the list of current sessions or one of them", Operator, w.showSess},
-		{"show startup-logs", "", "report what was said while starting", Operator, func(c *Call) { c.Out().WriteString(p.StartupLogs()) }},
-		{"show stat", "[desc|json|no-maint|typed|up]*", "report counters for each proxy and server", User, w.showStat},
-		{"show version", "", "show version of the current process", User, func(c *Call) { c.Say("%s", p.Stats().Process().Version) }},
-		{"shutdown session", "[id]", "kill a specific session", Admin, w.shutdownSession},
-		{"shutdown sessions server", "<bk>/<srv>", "kill sessions on a server", Admin, w.onServer(w.shutdownSessions)},
+		{Words: "add server", Usage: "<bk>/<srv> <addr>[:<port>] [opts]", Text: "create a new server", Level: Admin, Run: w.addServer},
+		{Words: "clear counters", Usage: "[all]", Text: "clear max statistics counters (or all counters)", Level: Operator, Run: w.clearCounters},
+		{Words: "del server", Usage: "<bk>/<srv>", Text: "remove a server that is in maintenance", Level: Admin, Run: w.onServer(w.delServer)},
+		{Words: "disable agent", Usage: "<bk>/<srv>", Text: "disable agent checks", Level: Admin, Run: w.onServer(setAgent(false))},
+		{Words: "disable frontend", Usage: "<frontend>", Text: "temporarily disable specific frontend", Level: Admin, Run: w.setStage(stream.Paused)},
+		{Words: "disable health", Usage: "<bk>/<srv>", Text: "disable health checks", Level: Admin, Run: w.onServer(setChecks(false))},
+		{Words: "disable server", Usage: "<bk>/<srv>", Text: "disable a server for maintenance (use 'set server' instead)", Level: Admin, Run: w.onServer(setState(backend.Maint))},
+		{Words: "enable agent", Usage: "<bk>/<srv>", Text: "enable agent checks", Level: Admin, Run: w.onServer(setAgent(true))},
+		{Words: "enable frontend", Usage: "<frontend>", Text: "re-enable specific frontend", Level: Admin, Run: w.setStage(stream.Open)},
+		{Words: "enable health", Usage: "<bk>/<srv>", Text: "enable health checks", Level: Admin, Run: w.onServer(setChecks(true))},
+		{Words: "enable server", Usage: "<bk>/<srv>", Text: "enable a disabled server (use 'set server' instead)", Level: Admin, Run: w.onServer(setState(backend.Ready))},
+		{Words: "get var", Usage: "<name>", Text: "retrieve contents of a process-wide variable", Level: Operator, Run: getVar},
+		{Words: "get weight", Usage: "<bk>/<srv>", Text: "report a server's current weight", Level: User, Run: w.onServer(getWeight)},
+		{Words: "reload", Usage: ReloadUsage, Text: "read the configuration again and swap it in", Level: Admin, Run: w.reload},
+		{Words: "set maxconn frontend", Usage: "<frontend> <value>", Text: "change a frontend's maxconn setting", Level: Admin, Run: w.setMaxConnFrontend},
+		{Words: "set maxconn global", Usage: "<value>", Text: "change the per-process maxconn setting", Level: Admin, Run: w.setMaxConnGlobal},
+		{Words: "set maxconn server", Usage: "<bk>/<srv>", Text: "change a server's maxconn setting", Level: Admin, Run: w.onServer(setMaxConn)},
+		{Words: "set rate-limit", Usage: "<setting> <value>", Text: "change a rate limiting value", Level: Admin, Run: w.setRateLimit},
+		{Words: "set server", Usage: "<bk>/<srv> [opts]", Text: "change a server's state, weight or health", Level: Admin, Run: w.onServer(w.setServer)},
+		{Words: "set var", Usage: "<name> [fmt|expr] {<fmt>|<expr>}", Text: "set variable from an expression/format", Level: Admin, Run: setVar},
+		{Words: "set weight", Usage: "<bk>/<srv>", Text: "change a server's weight (use 'set server' instead)", Level: Admin, Run: w.onServer(setWeight)},
+		{Words: "show activity", Text: "show what the loops do, per loop", Level: Operator, Run: w.showActivity},
+		{Words: "show backend", Text: "list backends in the current running config", Level: User, Run: w.showBackend},
+		{Words: "show cli level", Text: "display the level of the current CLI session", Level: User, Run: func(c *Call) { fmt.Fprintln(c.Out(), c.level) }},
+		{Words: "show cli sockets", Text: "dump list of cli sockets", Level: Operator, Run: w.showSockets},
+		{Words: "show env", Usage: "[var]", Text: "dump environment variables known to the process", Level: Operator, Run: showEnv},
+		{Words: "show errors", Text: "report the last errors of requests and replies", Level: Operator, Run: showErrors},
+		{Words: "show events", Usage: "[<ring>] [-w] [-n] [--json]", Text: "show what has happened lately, or the lines of a ring, and follow it", Level: Operator, Run: w.showEvents},
+		{Words: "show info", Usage: "[desc|json|typed|float]*", Text: "report information about the running process", Level: User, Run: w.showInfo},
+		{Words: "show reload", Text: "tell what became of the reloads of this process", Level: User, Run: w.showReload},
+		{Words: "show schema json", Text: "report schema used for stats", Level: User, Run: func(c *Call) { _ = stats.WriteSchema(c.Out()) }},
+		{Words: "show servers conn", Usage: "[<backend>]", Text: "dump server connections status (all or for a single backend)", Level: User, Run: w.showServersConn},
+		{Words: "show servers drain", Usage: "[<backend>]", Text: "tell who is left on the servers that are being drained", Level: User, Run: w.showServersDrain},
+		{Words: "show servers state", Usage: "[<backend>]", Text: "dump volatile server information (all or for a single backend)", Level: User, Run: w.showServersState},
+		{Words: "show sess", Usage: "[<id>|all|older <age>|susp|server <bk>/<srv>]", Text: "report the list of current sessions or this exact session", Level: Operator, Run: w.showSess},
+		{Words: "show startup-logs", Text: "report what the last start or reload said", Level: Operator, Run: func(c *Call) { c.Out().WriteString(p.StartupLogs()) }},
+		{Words: "show stat", Usage: "[desc|json|no-maint|typed|up]*", Text: "report counters for each proxy and server", Level: User, Run: w.showStat},
+		{Words: "show version", Text: "show version of the current process", Level: User, Run: func(c *Call) { c.Say("%s", p.Stats().Process().Version) }},
+		{Words: "shutdown frontend", Usage: "<frontend>", Text: "stop a specific frontend", Level: Admin, Run: w.setStage(stream.Shut)},
+		{Words: "shutdown session", Usage: "[id]", Text: "kill a specific session", Level: Admin, Run: w.shutdownSession},
+		{Words: "shutdown sessions server", Usage: "<bk>/<srv>", Text: "kill sessions on a server", Level: Admin, Run: w.onServer(w.shutdownSessions)},
 	}
 }
 
@@ -50,21 +69,6 @@ func (w worker) clearCounters(c *Call) {
 		return
 	}
 	stats.Clear(w.p.Stats(), all)
-}
-
-func (w worker) reload(c *Call) {
-	ok, log := w.p.Reload()
-	WriteReload(c, ok, log)
-}
-
-// WriteReload answers a reload as HAProxy's master does: the verdict, a line
-// of dashes, the log.
-func WriteReload(c *Call, ok bool, log string) {
-	fmt.Fprintf(c.Out(), "Success=%d\n--\n", bit(ok))
-	c.Out().WriteString(log)
-	if log != "" && !strings.HasSuffix(log, "\n") {
-		c.Out().WriteByte('\n')
-	}
 }
 
 func (w worker) showBackend(c *Call) {
@@ -108,7 +112,7 @@ func showErrors(c *Call) {
 }
 
 func (w worker) showInfo(c *Call) {
-	format, desc := stats.CSV, false
+	format, desc, float := stats.CSV, false, false
 	for _, a := range c.Args {
 		switch a {
 		case "typed":
@@ -117,10 +121,21 @@ func (w worker) showInfo(c *Call) {
 			format = stats.JSON
 		case "desc":
 			desc = true
+		case "float":
+			float = true
 		}
 	}
 	facts := w.p.Stats().Facts()
+	facts.Float = float && format == stats.CSV
 	_ = stats.WriteInfo(c.Out(), &facts, format, desc) // a session that is gone ends by itself
+}
+
+func (w worker) showActivity(c *Call) {
+	var loops []stats.LoopFacts
+	if src := w.p.Stats(); src.Loops != nil {
+		loops = src.Loops()
+	}
+	_ = stats.WriteActivity(c.Out(), loops, time.Now()) // a session that is gone ends by itself
 }
 
 func (w worker) showStat(c *Call) {

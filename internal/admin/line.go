@@ -2,8 +2,8 @@ package admin
 
 import "strings"
 
-// splitCommands cuts a line at each ";" that no backslash stands before.
-func splitCommands(line string) []string {
+// SplitCommands cuts a line at each ";" that no backslash stands before.
+func SplitCommands(line string) []string {
 	var list []string
 	start := 0
 	for i := 0; i < len(line); i++ {

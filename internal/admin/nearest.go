@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"slices"
 	"strings"
 
 	"bascule/internal/lang"
@@ -11,40 +12,31 @@ import (
 const maxSuggestions = 5
 
 // suggest returns the commands that an unknown one may have meant: those that
-// begin with the same words, else the nearest by spelling.
+// begin so, else those with the same first word or the nearest to it, the
+// nearest by their other words first.
 func (t *table) suggest(args []string) []Command {
-	for n := len(args); n > 0; n-- {
-		if list := t.matching(args[:n]); len(list) > 0 {
-			if n < len(args) {
-				return t.spelled(list, args[n], n)
-			}
-			return list
-		}
-	}
 	if len(args) == 0 {
 		return nil
 	}
-	return t.spelled(t.list, args[0], 0)
-}
-
-// spelled keeps of list the commands whose n-th word is the nearest to word;
-// all of a short list if none is near.
-func (t *table) spelled(list []Command, word string, n int) []Command {
-	var words []string
-	for _, c := range list {
-		if f := strings.Fields(c.Words); n < len(f) {
-			words = append(words, f[n])
+	if list := t.matching(args); len(list) > 0 {
+		return list
+	}
+	var firsts []string
+	for _, c := range t.list {
+		firsts = append(firsts, strings.Fields(c.Words)[0])
+	}
+	first := lang.Nearest(args[0], firsts)
+	var list []Command
+	for i, c := range t.list {
+		if first != "" && firsts[i] == first {
+			list = append(list, c)
 		}
 	}
-	near := lang.Nearest(word, words)
-	var kept []Command
-	for _, c := range list {
-		if f := strings.Fields(c.Words); near != "" && n < len(f) && f[n] == near {
-			kept = append(kept, c)
-		}
+	slips := func(c Command) int {
+		words := strings.Fields(c.Words)
+		n := min(len(words), len(args))
+		return lang.Slips(strings.Join(args[1:n], " "), strings.Join(words[1:n], " "))
 	}
-	if len(kept) > maxSuggestions {
-		kept = kept[:maxSuggestions]
-	}
-	return kept
+	slices.SortStableFunc(list, func(a, b Command) int { return slips(a) - slips(b) })
+	return list[:min(len(list), maxSuggestions)]
 }

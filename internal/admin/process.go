@@ -17,7 +17,18 @@ type Process interface {
 	// ShutdownSessions ends all streams of a server.
 	ShutdownSessions(srv *backend.Server)
 	// Reload reads the configuration again; log tells what was found.
-	Reload() (ok bool, log string)
-	// StartupLogs is what was said while starting.
+	Reload(ReloadOrder) (ok bool, log string)
+	// SetFrontend opens, pauses or shuts a frontend. The error is the answer.
+	SetFrontend(name string, to stream.Stage) error
+	// SetMaxConn limits the client connections of the process, 0: as it began;
+	// false: that is too many.
+	SetMaxConn(n int) bool
+	// SetConnRate and SetSessRate limit connections and sessions a second, 0: any.
+	SetConnRate(n int)
+	SetSessRate(n int)
+	// AddServer and DelServer change the servers of a backend. The error is the answer.
+	AddServer(b *backend.Backend, add backend.AddServer) error
+	DelServer(b *backend.Backend, del backend.DelServer) error
+	// StartupLogs is what the last start or reload said.
 	StartupLogs() string
 }

@@ -2,16 +2,18 @@ package admin
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// maxSessions bounds the sessions on all sockets of a process; more wait in
-// the kernel's queue. HAProxy's `stats maxconn` is 10; exporters that poll
-// beside an open shell must not wait for each other.
+// maxSessions bounds the sessions on all sockets of a process where `stats
+// maxconn` does not; more wait in the kernel's queue. HAProxy's default is 10;
+// exporters that poll beside an open shell must not wait for each other.
 const maxSessions = 64
 
 // A Server answers sessions on sockets with one table of commands.
@@ -19,28 +21,68 @@ type Server struct {
 	table   table
 	timeout time.Duration
 	log     *slog.Logger
-	slots   chan struct{}
+	held    atomic.Int64 // bytes of payloads
+	turn    turn
 
 	// Route takes a line before the table does, for the master's @1; nil: none.
 	Route func(c *Call, line string) bool
 	// PromptText makes the prompt from a session's route; nil: "> ".
 	PromptText func(route string) string
+	// After is called when a command that may have changed something has run, before its
+	// answer is sent; nil: nothing is.
+	After func()
 
 	mu       sync.Mutex
 	conns    map[net.Conn]struct{} // guarded by mu
 	sockets  map[net.Listener]struct{}
 	closed   bool
+	closing  chan struct{} // closed by Close
+	most     int           // sessions at once
+	taken    int
+	free     *sync.Cond // a session is over, most has changed, or the server is closed
 	sessions sync.WaitGroup
 }
 
 // NewServer makes a server. timeout is how long a session may be silent
 // (`stats timeout`); 0: for ever.
 func NewServer(commands []Command, timeout time.Duration, log *slog.Logger) *Server {
-	return &Server{
-		table: newTable(commands), timeout: timeout, log: log,
-		slots: make(chan struct{}, maxSessions),
+	s := &Server{
+		table: newTable(commands), timeout: timeout, log: log, most: maxSessions, closing: make(chan struct{}),
 		conns: map[net.Conn]struct{}{}, sockets: map[net.Listener]struct{}{},
 	}
+	s.free = sync.NewCond(&s.mu)
+	s.turn.init()
+	return s
+}
+
+// SetMaxConn changes how many sessions there are at once (`stats maxconn`), 0:
+// as many as usual. Who is there stays.
+func (s *Server) SetMaxConn(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.most = cmp.Or(n, maxSessions)
+	s.free.Broadcast()
+}
+
+// take waits until one more session may be; false: the server is closed.
+func (s *Server) take() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.taken >= s.most && !s.closed {
+		s.free.Wait()
+	}
+	if s.closed {
+		return false
+	}
+	s.taken++
+	return true
+}
+
+func (s *Server) give() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken--
+	s.free.Signal()
 }
 
 // SetTimeout changes the silence that new sessions are allowed.
@@ -67,11 +109,10 @@ func (s *Server) Serve(l net.Listener, level Level) {
 	}
 	s.sockets[l] = struct{}{}
 	s.mu.Unlock()
-	for {
-		s.slots <- struct{}{}
+	for s.take() {
 		conn, err := l.Accept()
 		if err != nil {
-			<-s.slots
+			s.give()
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
@@ -80,7 +121,7 @@ func (s *Server) Serve(l net.Listener, level Level) {
 			continue
 		}
 		go func() { // ends with the session, which Close ends
-			defer func() { <-s.slots }()
+			defer s.give()
 			s.Session(conn, level, "none")
 		}()
 	}
@@ -109,8 +150,16 @@ func (s *Server) Session(conn net.Conn, level Level, severity string) {
 	}()
 	ses := &session{
 		srv: s, conn: conn, level: level, severity: severity, timeout: timeout,
-		r: bufio.NewReaderSize(conn, maxLine), w: bufio.NewWriter(timed{conn}),
+		r: readers.Get().(*bufio.Reader), w: writers.Get().(*bufio.Writer),
 	}
+	ses.r.Reset(conn)
+	ses.w.Reset(timed{conn, ses})
+	defer func() {
+		ses.r.Reset(nil)
+		ses.w.Reset(nil)
+		readers.Put(ses.r)
+		writers.Put(ses.w)
+	}()
 	defer func() {
 		if p := recover(); p != nil {
 			s.log.Error("panic in a runtime command; its session is closed", "panic", p)
@@ -120,21 +169,51 @@ func (s *Server) Session(conn net.Conn, level Level, severity string) {
 	ses.serve()
 }
 
+// readers and writers are kept: clients that come again and again would otherwise
+// make more garbage than all traffic.
+var (
+	readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, maxLine) }}
+	writers = sync.Pool{New: func() any { return bufio.NewWriter(nil) }}
+)
+
 // timed gives each write of an answer its own deadline, so that a long dump
 // to a slow reader goes on as long as it moves.
-type timed struct{ net.Conn }
+type timed struct {
+	net.Conn
+	of *session
+}
 
-func (t timed) Write(p []byte) (int, error) {
-	if err := t.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+func (t timed) Write(p []byte) (n int, err error) {
+	wait := writeTimeout
+	if t.of.timeout > 0 {
+		wait = min(wait, t.of.timeout)
+	}
+	if err = t.SetWriteDeadline(time.Now().Add(wait)); err != nil {
 		return 0, err
 	}
-	return t.Conn.Write(p)
+	t.of.apart(func() { n, err = t.Conn.Write(p) })
+	return n, err
+}
+
+// lingerFor is how long a session lasts that has broken a limit: who sends without
+// an end and comes again at once gets on slowly.
+const lingerFor = time.Second
+
+func (s *Server) linger() {
+	select {
+	case <-s.closing:
+	case <-time.After(lingerFor):
+	}
 }
 
 // Close ends all sockets and sessions and waits for them.
 func (s *Server) Close() {
 	s.mu.Lock()
+	if !s.closed {
+		close(s.closing)
+	}
 	s.closed = true
+	s.free.Broadcast()
 	for l := range s.sockets {
 		l.Close()
 	}

@@ -107,6 +107,15 @@ func setWeight(c *Call, b *backend.Backend, srv *backend.Server) {
 	ask(c, b, backend.SetWeight{Srv: srv, Text: text})
 }
 
+// setMaxConn is "set maxconn server b/s N".
+func setMaxConn(c *Call, b *backend.Backend, srv *backend.Server) {
+	if c.Arg(0) == "" {
+		c.Fail("Require <maxconn>.")
+		return
+	}
+	ask(c, b, backend.SetMaxConn{Srv: srv, Text: c.Arg(0)})
+}
+
 // setServer is "set server b/s WHAT VALUE".
 func (w worker) setServer(c *Call, b *backend.Backend, srv *backend.Server) {
 	what := c.Arg(0)
@@ -122,6 +131,11 @@ func (w worker) setServer(c *Call, b *backend.Backend, srv *backend.Server) {
 			c.Fail("'set server <srv> state' expects 'ready', 'drain' and 'maint'.")
 			return
 		}
+		if order == backend.Drain {
+			c.Args = c.Args[1:]
+			setStateDrain(c, b, srv)
+			return
+		}
 		ask(c, b, backend.SetState{Srv: srv, Order: order})
 	case "health":
 		op, ok := map[string]backend.Op{"up": backend.Running, "stopping": backend.Stopping, "down": backend.Stopped}[c.Arg(0)]
@@ -129,9 +143,27 @@ func (w worker) setServer(c *Call, b *backend.Backend, srv *backend.Server) {
 			c.Fail("'set server <srv> health' expects 'up', 'stopping', or 'down'.")
 			return
 		}
+		if srv.Tracked() != nil {
+			c.Fail("cannot change health on a tracking server.")
+			return
+		}
 		ask(c, b, backend.SetHealth{Srv: srv, Op: op})
+	case "agent":
+		setAgentHealth(c, b, srv)
+	case "addr":
+		setAddr(c, b, srv)
+	case "fqdn":
+		if c.Arg(0) == "" {
+			c.Fail("set server <b>/<s> fqdn requires a FQDN.")
+			return
+		}
+		c.Fail("set server <b>/<s> fqdn failed because no resolution is configured.")
+	case "ssl":
+		c.Fail("'set server <srv> ssl' cannot be set.  default-server should define ssl settings")
+	case "check-addr", "check-port", "agent-addr", "agent-port", "agent-send":
+		setProbeAt(c, b, srv, what)
 	default:
-		c.Fail("usage: set server <backend>/<server> health | state | weight")
+		c.Fail("usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | check-addr | check-port | fqdn | health | ssl | state | weight")
 	}
 }
 
@@ -144,21 +176,25 @@ const stateHeader = "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_a
 	"srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state " +
 	"bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port"
 
+// named are the backends that a command asks for: the one it names, or all. It
+// has answered itself if there is none of that name.
+func (w worker) named(c *Call) ([]*backend.Backend, bool) {
+	name := c.Arg(0)
+	if name == "" {
+		return w.p.Stats().Backends(), true
+	}
+	b := w.backend(name)
+	if b == nil {
+		c.Fail("Can't find backend.")
+		return nil, false
+	}
+	return []*backend.Backend{b}, true
+}
+
 func (w worker) showServersState(c *Call) {
-	backends := w.p.Stats().Backends()
-	if name := c.Arg(0); name != "" {
-		b := w.backend(name)
-		if b == nil {
-			c.Fail("Can't find backend.")
-			return
-		}
-		backends = []*backend.Backend{b}
+	backends, ok := w.named(c)
+	if !ok {
+		return
 	}
-	fmt.Fprintf(c.Out(), "1\n%s\n", stateHeader)
-	now := time.Now()
-	for _, b := range backends {
-		for _, srv := range b.Servers() {
-			writeServerState(c, b, srv, now)
-		}
-	}
+	_ = WriteStates(c.Out(), backends, time.Now()) // a reader that is gone ends the session
 }

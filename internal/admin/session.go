@@ -3,6 +3,7 @@ package admin
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strconv"
@@ -15,7 +16,11 @@ const (
 	maxLine = 16 << 10
 	// maxPayload bounds what << may bring, e.g. a certificate with its chain.
 	maxPayload = 1 << 20
-	// writeTimeout bounds how long a session may not read its answers.
+	// maxPayloads bounds the payloads of all sessions together: a hundred clients
+	// that send without end must not cost a hundred times the longest.
+	maxPayloads = 4 << 20
+	// writeTimeout bounds how long a session may not read its answers where it may
+	// be silent for longer.
 	writeTimeout = 30 * time.Second
 )
 
@@ -40,6 +45,10 @@ type session struct {
 	timeout  time.Duration
 	quit     bool
 	route    string // where the master sends lines, "" itself
+
+	working bool // it has the server's turn
+
+	experimental, expert bool // modes that were asked for; nothing follows from them
 }
 
 func (s *session) serve() {
@@ -50,6 +59,7 @@ func (s *session) serve() {
 		}
 		line, err := s.r.ReadSlice('\n')
 		if err != nil && (len(line) == 0 || !errors.Is(err, io.EOF)) {
+			s.mayHaveSentTooMuch(err)
 			return
 		}
 		s.line(strings.TrimRight(string(line), "\r\n"))
@@ -72,23 +82,22 @@ func deadline(d time.Duration) time.Time {
 }
 
 func (s *session) flush() error {
-	if err := s.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return err
-	}
 	return s.w.Flush()
 }
 
 // line runs the commands of one line.
 func (s *session) line(line string) {
-	commands := splitCommands(line)
+	commands := SplitCommands(line)
 	for i, command := range commands {
 		payload := ""
 		if rest, mark, ok := cutPayload(command); ok && i == len(commands)-1 {
 			command = rest
-			if payload, ok = s.payload(mark); !ok {
+			cmd, _ := s.srv.table.find(splitArgs(command))
+			if payload, ok = s.payload(mark, cmd != nil && cmd.Payload || s.srv.Route != nil); !ok {
 				s.quit = true
 				return
 			}
+			defer s.srv.held.Add(-int64(len(payload)))
 		}
 		c := &Call{session: s, Args: splitArgs(command), Payload: payload}
 		if s.srv.Route != nil && s.srv.Route(c, strings.TrimSpace(command)) {
@@ -111,10 +120,16 @@ func (s *session) next() {
 	}
 }
 
-// payload reads up to the line that ends it.
-func (s *session) payload(end string) (string, bool) {
-	var text strings.Builder
-	for {
+// payload reads up to the line that ends it. What it returns, if that is kept, is
+// counted in the server's held until the line is done.
+func (s *session) payload(end string, keep bool) (text string, ok bool) {
+	var b strings.Builder
+	defer func() {
+		if !ok {
+			s.srv.held.Add(-int64(b.Len()))
+		}
+	}()
+	for size := 0; ; {
 		if s.mode == prompting {
 			s.w.WriteString("+ ")
 			if s.r.Buffered() == 0 && s.flush() != nil {
@@ -123,15 +138,27 @@ func (s *session) payload(end string) (string, bool) {
 		}
 		line, err := s.r.ReadSlice('\n')
 		if err != nil {
+			s.mayHaveSentTooMuch(err)
 			return "", false
 		}
 		if strings.TrimRight(string(line), "\r\n") == end {
-			return text.String(), true
+			return b.String(), true
 		}
-		if text.Len()+len(line) > maxPayload {
+		if size += len(line); size > maxPayload || s.srv.held.Load() > maxPayloads {
+			s.srv.linger()
 			return "", false
 		}
-		text.Write(line)
+		if keep {
+			b.Write(line)
+			s.srv.held.Add(int64(len(line)))
+		}
+	}
+}
+
+// mayHaveSentTooMuch lets a client wait that has sent a line without an end.
+func (s *session) mayHaveSentTooMuch(err error) {
+	if errors.Is(err, bufio.ErrBufferFull) {
+		s.srv.linger()
 	}
 }
 
@@ -150,8 +177,41 @@ func (s *session) run(c *Call) {
 		return
 	}
 	c.Args = c.Args[n:]
-	cmd.Run(c)
+	s.work(func() { cmd.Run(c) })
+	if after := s.srv.After; after != nil && !strings.HasPrefix(cmd.Words, "show ") {
+		after()
+	}
 }
+
+// work runs a command in the server's turn.
+func (s *session) work(run func()) {
+	s.srv.turn.take()
+	s.working = true
+	defer func() {
+		s.working = false
+		s.srv.turn.give()
+	}()
+	run()
+}
+
+// apart gives the turn back while wait runs.
+func (s *session) apart(wait func()) {
+	if !s.working {
+		wait()
+		return
+	}
+	s.srv.turn.give()
+	s.working = false
+	defer func() {
+		s.srv.turn.take()
+		s.working = true
+	}()
+	wait()
+}
+
+// Apart runs what waits for something else than memory and processor, so that
+// commands of other sessions are not held up.
+func (c *Call) Apart(wait func()) { c.apart(wait) }
 
 // own runs the commands about the session itself, which every table has.
 func (s *session) own(c *Call) bool {
@@ -170,12 +230,29 @@ func (s *session) own(c *Call) bool {
 			return true
 		}
 		s.level = Operator
+	case "experimental-mode", "expert-mode":
+		s.accept(c)
 	case "set":
 		return s.set(c)
 	default:
 		return false
 	}
 	return true
+}
+
+// accept is experimental-mode and expert-mode: no command here is hidden behind
+// them, and who sends them before a command gets on.
+func (s *session) accept(c *Call) {
+	mode := &s.experimental
+	if c.Arg(0) == "expert-mode" {
+		mode = &s.expert
+	}
+	switch c.Arg(1) {
+	case "on", "off":
+		*mode = c.Arg(1) == "on"
+	case "":
+		fmt.Fprintf(s.w, "%s is %s\n", c.Arg(0), map[bool]string{true: "ON", false: "OFF"}[*mode])
+	}
 }
 
 func (s *session) set(c *Call) bool {
@@ -265,6 +342,10 @@ func (s *session) permitted(list []Command) []Command {
 }
 
 func (s *session) unknown(args []string) {
+	if p := isPlanned(args); p != nil {
+		s.say(SeverityError, fmt.Sprintf("'%s' is known but not supported yet: %s.", p.Words, p.Why))
+		return
+	}
 	var b strings.Builder
 	if list := s.permitted(s.srv.table.suggest(args)); len(list) > 0 {
 		b.WriteString("Unknown command, but maybe one of the following ones is a better match:\n")

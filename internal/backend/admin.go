@@ -17,6 +17,9 @@ func (o ordered) on(t *turn) {
 		t.administer(t.Admin &^ ForcedMaint)
 		t.administer(t.Admin &^ ForcedDrain)
 	case Drain:
+		if t.Drain != nil && t.Drain.Stage != Lasting { // the deadline is taken away
+			t.Drain = &Draining{Begun: t.now, Tally: t.Drain.Tally}
+		}
 		t.administer(t.Admin | ForcedDrain)
 		t.administer(t.Admin &^ ForcedMaint)
 	case Maint:
@@ -33,7 +36,7 @@ func (t *turn) administer(next Admin) {
 	case !prev.Maint() && next.Maint():
 		t.enterMaint()
 	case prev.Maint() && !next.Maint():
-		t.leaveMaint()
+		t.leaveMaint(prev&maintMask == TrackedMaint)
 	case next.Maint():
 	case !prev.Drain() && next.Drain():
 		t.settle()
@@ -48,7 +51,9 @@ func (t *turn) administer(next Admin) {
 
 func (t *turn) enterMaint() {
 	t.Check.Paused = t.Check.Enabled
-	t.Health = 0
+	if t.Suspect, t.Flap = (Suspicion{}), (Flapping{}); !t.Tracks {
+		t.Health = 0
+	}
 	if t.Op == Stopped {
 		t.note(noteWasDown, causeNone)
 		return
@@ -56,16 +61,28 @@ func (t *turn) enterMaint() {
 	t.fall(noteMaint, causeNone)
 }
 
-// leaveMaint brings the server up at once, one failed check away from DOWN.
-func (t *turn) leaveMaint() {
-	t.rise()
+// leaveMaint brings the server up at once, one failed check away from DOWN,
+// unless its agent or the server that it follows is down.
+func (t *turn) leaveMaint(inherited bool) {
 	if t.Check.Enabled {
 		t.Check.Paused, t.probe = false, true
-		t.Health = t.Rise
+		t.begin()
 	}
-	t.note(noteLeaveMaint, causeNone)
+	switch {
+	case !t.mayRun():
+		t.settle()
+	case t.Tracks && t.tracked == Stopping:
+		t.become(Stopping)
+	default:
+		t.rise()
+	}
+	kind := noteLeaveMaint
+	if inherited {
+		kind = noteLeaveTrackedMaint
+	}
+	t.note(kind, causeNone)
 	t.stillDrained()
-	t.arrived = !t.Admin.Drain()
+	t.arrived = t.Op != Stopped && !t.Admin.Drain()
 }
 
 // on takes over what the server's line says now. What was ordered at run time
@@ -81,13 +98,20 @@ func (p configured) on(t *turn) {
 	default:
 		t.Health = min(t.Health, p.rise-1)
 	}
-	t.SlowStart, t.ramps = wholeSeconds(p.slowStart), p.dynamic
+	t.SlowStart, t.ramps, t.initState = wholeSeconds(p.slowStart), p.dynamic, p.initState
+	if t.steady = p.steady; t.steady == 0 || p.forget {
+		t.Flap = Flapping{}
+	}
 	if t.IWeight != p.weight {
 		t.IWeight, t.UWeight = p.weight, p.weight
 	}
-	t.Removed = false
+	t.returned()
 	t.configureCheck(p)
+	t.configureAgent(p)
 	t.configureAdmin(p)
+	if p.forget {
+		t.forget(p)
+	}
 	if p.moved {
 		t.retire = true
 		if t.Op != Stopped && t.Check.Enabled {
@@ -114,8 +138,50 @@ func (t *turn) configureCheck(p configured) {
 			t.Health = t.Rise
 		}
 	default:
-		t.run(causeNone) // nothing can find it down any more
 		t.Health = t.Rise
+		if t.mayRun() {
+			t.run(causeNone) // nothing can find it down any more
+		}
+	}
+}
+
+// configureAgent takes over agent-check and track. What spoke against the
+// server and is there no more does so no longer.
+func (t *turn) configureAgent(p configured) {
+	if t.Agent.Configured == p.agent && t.Tracks == p.tracks {
+		return
+	}
+	if t.Agent.Configured != p.agent {
+		t.Agent, t.AgentUp = viewOf(p.agent, t.now), true
+	}
+	if t.Tracks != p.tracks {
+		t.Tracks, t.tracked = p.tracks, Running
+		t.administer(t.Admin &^ (TrackedMaint | TrackedDrain))
+	}
+	if t.Op == Stopped && t.mayRun() {
+		t.run(causeNone)
+	}
+}
+
+// forget drops what was set at run time. What the checks and the agent have
+// found stays; the agent says the weight again.
+func (t *turn) forget(p configured) {
+	t.UWeight = t.IWeight
+	if t.Check.Enabled != t.Check.Configured {
+		checksSet(true).on(t)
+	}
+	if !t.Agent.Enabled && t.Agent.Configured {
+		t.Agent, t.AgentUp = viewOf(true, t.now), true
+	}
+	next := t.Admin &^ (ForcedMaint | ForcedDrain)
+	if p.disabled {
+		next |= ForcedMaint | ConfigMaint
+	}
+	if next != t.Admin {
+		t.administer(next)
+	}
+	if t.Op == Stopped && !t.Check.Enabled && !t.Admin.Maint() && t.mayRun() {
+		t.run(causeNone) // `set server health down` had said so
 	}
 }
 

@@ -178,7 +178,7 @@ func TestSlowstartAppliesOnlyAfterDownAndMaint(t *testing.T) {
 		}
 	}
 	p.dynamic = false
-	if st, _, _ := step(t, p, "ok maint ready"); st.EWeight != weightScale || st.limit(100, st.Since.Add(15*time.Second)) != 50 {
+	if st, _, _ := step(t, p, "ok maint ready"); st.EWeight != weightScale || st.ramp(st.Since.Add(15*time.Second)) != 50 {
 		t.Errorf("a static algorithm has the full weight at once, maxconn ramps: %+v", st)
 	}
 }

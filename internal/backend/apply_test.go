@@ -29,7 +29,7 @@ func TestApplyKeepsWhatStays(t *testing.T) {
 
 		next := proxy(3, cookies) // s3 goes, s0 comes, the others move
 		next.Servers = []*config.Server{next.Servers[1], line(9), next.Servers[0]}
-		b.must(t, Apply{next})
+		b.must(t, Apply{Cfg: next})
 		if got := names(b); got != "s2 s9 s1" {
 			t.Fatalf("servers are %s", got)
 		}
@@ -60,18 +60,18 @@ func TestARemovedServerComesBackAsItself(t *testing.T) {
 		two := b.Server("s2")
 		two.Cur.Enter()
 		two.Counters.Add(0, Sessions, 5)
-		b.must(t, Apply{proxy(1)})
+		b.must(t, Apply{Cfg: proxy(1)})
 		if got := strings.Join(picks(b, 2), " "); got != "s1 s1" {
 			t.Errorf("picks %s", got)
 		}
-		b.must(t, Apply{proxy(2)})
+		b.must(t, Apply{Cfg: proxy(2)})
 		if b.Server("s2") != two || two.State().Removed || !two.State().Usable() {
 			t.Errorf("s2 with a session left came back as %+v", b.Server("s2").State())
 		}
-		b.must(t, Apply{proxy(1)})
+		b.must(t, Apply{Cfg: proxy(1)})
 		two.Cur.Leave()
-		b.must(t, Apply{proxy(1)})
-		b.must(t, Apply{proxy(2)})
+		b.must(t, Apply{Cfg: proxy(1)})
+		b.must(t, Apply{Cfg: proxy(2)})
 		if b.Server("s2") == two {
 			t.Error("a server without sessions should have been forgotten")
 		}
@@ -123,7 +123,7 @@ func TestApplyChangesWhatChanged(t *testing.T) {
 			}
 			next := proxy(2)
 			c.edit(next.Servers[0])
-			b.must(t, Apply{next})
+			b.must(t, Apply{Cfg: next})
 			if s := b.Server("s1"); !c.ok(s, s.State()) {
 				t.Errorf("got %s, %+v", s.State().Status(), s.State())
 			}
@@ -138,7 +138,7 @@ func TestTwentyReloadsKeepTheCount(t *testing.T) {
 		b.Pick(&Args{}).Srv.Release(0)
 		next := proxy(2 + i%2)
 		next.Servers[1].Weight = 1 + i
-		b.must(t, Apply{next})
+		b.must(t, Apply{Cfg: next})
 		if got := b.Server("s2").State().UWeight; got != 1+i {
 			t.Errorf("reload %d: weight %d", i, got)
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"bascule/internal/config"
+	"bascule/internal/events"
 )
 
 // Env is what a Backend is given from outside.
@@ -28,7 +29,12 @@ type Env struct {
 	// termination code: 'D' the server went down, 'U' a non-backup server came
 	// up. nil: nothing. It must not block.
 	Shutdown func(srv *Server, letter byte)
-	Rand     func() uint64 // for balance random; nil: math/rand
+	// Ease ends tunnels of a server whose drain has a deadline; nil: nothing. It
+	// must not block.
+	Ease func(Ease)
+	// Event takes in what happened, for those who follow; nil: nobody does.
+	Event func(events.Event)
+	Rand  func() uint64 // for balance random; nil: math/rand
 }
 
 // ErrStopped is returned by Ask when the backend's goroutine has ended.
@@ -41,21 +47,29 @@ const cacheLine = 64
 type Backend struct {
 	Counters *Counters
 	Times    *Times
+	Latency  *Latency
 	Rate     Rate  // of streams
 	Cur      Gauge // streams in the backend; entered and left by the stream
 	Queue    Gauge // streams waiting for any server
 
-	name string
-	env  Env
-	cfg  atomic.Pointer[config.Proxy]
-	snap atomic.Pointer[Snapshot]
-	stat atomic.Pointer[Status]
-	mail mailbox
-	line queues
+	name    string
+	env     Env
+	cfg     atomic.Pointer[config.Proxy]
+	snap    atomic.Pointer[Snapshot]
+	stat    atomic.Pointer[Status]
+	mail    mailbox
+	line    queues
+	full    atomic.Int64 // fullconn
+	ordered atomic.Bool  // leastconn: the order of changes of load counts
+	replays budget
+	refused int64                     // replays, as of the last message; of Run
+	left    atomic.Pointer[[]*Server] // gone, for others to read
 
 	// Of Run:
-	gone    map[string]*Server // removed servers with sessions left
-	stepped time.Time          // when slowstart moved on last
+	gone    map[string]*Server    // removed servers with sessions left
+	stepped time.Time             // when slowstart moved on last
+	eased   time.Time             // when drains moved on last
+	felled  map[*Server]time.Time // servers that fast-detect took out lately
 
 	_    [cacheLine]byte
 	turn atomic.Uint64 // position in the sequence, of all loops together
@@ -90,13 +104,21 @@ func New(cfg *config.Proxy, env Env) *Backend {
 	if env.Shutdown == nil {
 		env.Shutdown = func(*Server, byte) {}
 	}
+	if env.Ease == nil {
+		env.Ease = func(Ease) {}
+	}
+	if env.Event == nil {
+		env.Event = func(events.Event) {}
+	}
 	if env.Rand == nil {
 		env.Rand = rand.Uint64
 	}
-	b := &Backend{name: cfg.Name, env: env, Counters: NewCounters(env.Loops), Times: NewTimes(env.Loops)}
+	b := &Backend{name: cfg.Name, env: env, Counters: NewCounters(env.Loops), Times: NewTimes(env.Loops), Latency: NewLatency(env.Loops)}
 	b.mail.init()
 	b.line.init()
 	b.cfg.Store(cfg)
+	b.full.Store(int64(cfg.FullConn))
+	b.ordered.Store(cfg.Balance.Algorithm == config.LeastConn)
 	now := time.Now()
 	var servers []*Server
 	for _, c := range cfg.Servers {
@@ -110,6 +132,10 @@ func New(cfg *config.Proxy, env Env) *Backend {
 
 // Config is what the file says about the backend, as of the last Apply.
 func (b *Backend) Config() *config.Proxy { return b.cfg.Load() }
+
+// SetFullConn says at how many streams servers with minconn get their whole
+// maxconn, where the file does not: it depends on all frontends.
+func (b *Backend) SetFullConn(n int64) { b.full.Store(n) }
 
 // Name is the proxy's name.
 func (b *Backend) Name() string { return b.name }
@@ -143,11 +169,21 @@ func (b *Backend) Run(ctx context.Context) {
 	defer sample.Stop()
 	ramp := time.NewTimer(sampleEvery)
 	defer ramp.Stop()
+	for _, s := range b.Servers() {
+		b.tell(s, s.State(), s.began, 0)
+	}
+	ease := time.NewTimer(easeEvery)
+	defer ease.Stop()
 	for {
 		if at, starting := b.nextStep(); starting {
 			ramp.Reset(time.Until(at))
 		} else {
 			ramp.Stop()
+		}
+		if at, draining := b.nextEase(); draining {
+			ease.Reset(time.Until(at))
+		} else {
+			ease.Stop()
 		}
 		select {
 		case <-ctx.Done():
@@ -163,6 +199,8 @@ func (b *Backend) Run(ctx context.Context) {
 			b.sample(now)
 		case <-ramp.C:
 			b.step(time.Now())
+		case <-ease.C:
+			b.ease(time.Now())
 		}
 	}
 }
@@ -172,8 +210,18 @@ const sampleEvery = time.Second
 
 func (b *Backend) sample(now time.Time) {
 	b.Rate.Sample(b.Counters.Sum(Sessions), now)
+	b.replays.fade()
+	b.replays.raise(b.Rate.Per())
+	b.measure()
+	b.tellRefused()
+	b.tellTurned()
+	b.bury()
 	for _, s := range b.Servers() {
 		s.Rate.Sample(s.Counters.Sum(Sessions), now)
+		if d := s.State().Drain; d != nil {
+			d.Tally.sample()
+		}
+		s.relax(now)
 	}
 }
 
@@ -198,12 +246,19 @@ func (b *Backend) nextStep() (at time.Time, starting bool) {
 	return at, starting
 }
 
-// step moves every server in its slowstart on.
+// step moves every server in its slowstart on, all at once but for those that are held:
+// the tables that follow weights are made once.
 func (b *Backend) step(now time.Time) {
 	b.stepped = now
+	var on []*Server
 	for _, s := range b.Servers() {
-		if s.State().Op == Starting {
-			b.happen(s, ticked{}, now)
+		if s.State().Op != Starting {
+			s.warming = warming{}
+		} else if why := b.warm(s, now); why != "" {
+			b.happen(ticked{why}, now, s)
+		} else {
+			on = append(on, s)
 		}
 	}
+	b.happen(ticked{}, now, on...)
 }

@@ -10,6 +10,8 @@ type CheckStatus uint8
 const (
 	CheckUnknown CheckStatus = 0
 	CheckINI     CheckStatus = 1 // none yet
+	CheckHANA    CheckStatus = 3 // traffic failed (observe)
+	CheckCHECKED CheckStatus = 4 // an agent answered and said nothing about health
 	CheckSOCKERR CheckStatus = 5
 	CheckL4OK    CheckStatus = 6
 	CheckL4TOUT  CheckStatus = 7
@@ -30,6 +32,7 @@ type CheckOutcome uint8
 // The outcomes.
 const (
 	NoOutcome     CheckOutcome = 0
+	Neutral       CheckOutcome = 1 // no change
 	Failed        CheckOutcome = 2
 	Passed        CheckOutcome = 3
 	PassedStopped CheckOutcome = 4 // conditionally: no more balancing
@@ -42,6 +45,9 @@ var checkTable = [...]struct {
 }{
 	CheckUnknown: {"UNK", "Unknown", NoOutcome, false},
 	CheckINI:     {"INI", "Initializing", NoOutcome, false},
+	2:            {"START", "Starting", NoOutcome, false},
+	CheckHANA:    {"HANA", "Health analyze", Failed, false},
+	CheckCHECKED: {"CHECKED", "No status change", Neutral, false},
 	CheckSOCKERR: {"SOCKERR", "Socket error", Failed, false},
 	CheckL4OK:    {"L4OK", "Layer4 check passed", Passed, false},
 	CheckL4TOUT:  {"L4TOUT", "Layer4 timeout", Failed, false},

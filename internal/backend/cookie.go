@@ -1,8 +1,11 @@
 package backend
 
 import (
+	"encoding/binary"
+	"fmt"
 	"time"
 
+	"bascule/internal/balance"
 	"bascule/internal/config"
 )
 
@@ -20,7 +23,7 @@ func (b *Backend) AppendSetCookie(dst []byte, c *config.Cookie, srv *Server) []b
 func (b *Backend) AppendSetCookieSince(dst []byte, c *config.Cookie, srv *Server, first int64) []byte {
 	dst = append(dst, c.Name...)
 	dst = append(dst, '=')
-	if value := srv.Config().Cookie; value != "" {
+	if value := srv.Cookie(); value != "" {
 		dst = append(dst, value...)
 		dst = appendDates(dst, c, first)
 	} else {
@@ -59,4 +62,21 @@ func appendDates(dst []byte, c *config.Cookie, first int64) []byte {
 		first = now
 	}
 	return appendDate(dst, first)
+}
+
+// Cookie is the value of the backend's cookie that stands for the server; "":
+// none does.
+func (s *Server) Cookie() string { return *s.cookie.Load() }
+
+// setCookie takes over the value of the line, or makes one of the secret, the
+// address and the port (HAProxy: dynamic-cookie-key).
+func (s *Server) setCookie(c *config.Server, p *config.Proxy) {
+	value := c.Cookie
+	at := s.Addr()
+	if value == "" && p.Cookie != nil && p.Cookie.Dynamic && p.CookieKey != "" && at.Addr().IsValid() {
+		text := append([]byte(p.CookieKey), at.Addr().AsSlice()...)
+		text = binary.BigEndian.AppendUint32(text, uint32(at.Port()))
+		value = fmt.Sprintf("%016x", balance.XXH64(text, 0))
+	}
+	s.cookie.Store(&value)
 }

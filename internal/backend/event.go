@@ -1,20 +1,25 @@
 package backend
 
 import (
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
 
 	"bascule/internal/config"
+	"bascule/internal/events"
 )
 
 // An Event is something that the backend's goroutine is told.
 type Event interface{ apply(b *Backend) error }
 
-// CheckResult says that an active check of Srv ended.
+// CheckResult says that an active check of Srv ended. At is where the server
+// was when it began: a check of its address before a reload says nothing about
+// the server; invalid: where it is.
 type CheckResult struct {
 	Srv    *Server
 	Result Result
+	At     netip.AddrPort
 }
 
 // SetState is "set server … state".
@@ -45,32 +50,41 @@ type SetChecks struct {
 
 // Apply takes over a new configuration of the proxy. Servers are compared by
 // name: those that stay keep their state, sessions and counters.
-type Apply struct{ Cfg *config.Proxy }
+//
+// Forget drops what was set at run time.
+type Apply struct {
+	Cfg    *config.Proxy
+	Forget bool
+}
 
 func (e CheckResult) apply(b *Backend) error {
-	b.happen(e.Srv, checked(e.Result), time.Now())
+	if e.At.IsValid() && e.At != e.Srv.Addr() {
+		return nil
+	}
+	b.happen(checked(e.Result), time.Now(), e.Srv)
 	return nil
 }
 
 func (e SetState) apply(b *Backend) error {
-	b.happen(e.Srv, ordered(e.Order), time.Now())
+	b.happen(ordered(e.Order), time.Now(), e.Srv)
 	return nil
 }
 
 func (e SetHealth) apply(b *Backend) error {
-	b.happen(e.Srv, pronounced(e.Op), time.Now())
+	b.happen(pronounced(e.Op), time.Now(), e.Srv)
 	return nil
 }
 
 func (e SetChecks) apply(b *Backend) error {
-	b.happen(e.Srv, checksSet(e.On), time.Now())
+	b.happen(checksSet(e.On), time.Now(), e.Srv)
 	return nil
 }
 
 func (e SetWeight) apply(b *Backend) error {
 	w, err := parseWeight(e.Text, e.Srv.State().IWeight, dynamic(b.cfg.Load()))
 	if err == nil {
-		b.happen(e.Srv, weighed(w), time.Now())
+		b.happen(weighed(w), time.Now(), e.Srv)
+		b.happened(events.ServerWeight, LevelNotice, e.Srv, "The weight of server "+b.name+"/"+e.Srv.Name+" is "+strconv.Itoa(w)+".")
 	}
 	return err
 }
@@ -170,10 +184,15 @@ func (b *Backend) Do(e Event) { b.mail.put(posted{event: e}) }
 
 // Ask posts an event and waits until it was applied. It must not be called by
 // the backend's own goroutine nor by Notify and Shutdown.
-func (b *Backend) Ask(e Event) error {
+func (b *Backend) Ask(e Event) error { return <-b.Tell(e) }
+
+// Tell posts an event without waiting; what becomes of it comes on the channel, once.
+// Who has many backends to ask tells them all and then waits: one turn of the scheduler
+// instead of one for each, which a busy machine makes milliseconds long.
+func (b *Backend) Tell(e Event) <-chan error {
 	done := make(chan error, 1)
 	if !b.mail.put(posted{e, done}) {
-		return ErrStopped
+		done <- ErrStopped
 	}
-	return <-done
+	return done
 }

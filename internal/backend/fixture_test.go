@@ -11,6 +11,8 @@ import (
 
 	"bascule/internal/balance"
 	"bascule/internal/config"
+	"bascule/internal/lang"
+	"bascule/internal/rule"
 )
 
 // proxy is a backend of servers s1, s2, … on ports 8001, 8002, …
@@ -47,6 +49,27 @@ func byURI(consistent bool) func(*config.Proxy) {
 	}
 }
 
+func byJump(p *config.Proxy) {
+	p.Balance = config.Balance{Algorithm: config.URI, Jump: true, Avalanche: true, URI: balance.URI{Depth: 2}}
+}
+
+func bounded(factor int) func(*config.Proxy) {
+	return func(p *config.Proxy) { p.Balance.Factor = factor }
+}
+
+func by(bal config.Balance) func(*config.Proxy) {
+	return func(p *config.Proxy) { p.Balance = bal }
+}
+
+func expr(t testing.TB, text string) *rule.Expr {
+	t.Helper()
+	e, _, err := rule.ParseExpr([]lang.Word{{Text: text}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
 // running starts the backend's goroutine and ends it with the test.
 func running(t *testing.T, p *config.Proxy, env Env) *Backend {
 	t.Helper()
@@ -79,7 +102,7 @@ func order(t *testing.T, b *Backend, server string, o Order) {
 
 func check(t *testing.T, b *Backend, server string, s CheckStatus) {
 	t.Helper()
-	b.must(t, CheckResult{b.Server(server), Result{Status: s, Code: 200}})
+	b.must(t, CheckResult{Srv: b.Server(server), Result: Result{Status: s, Code: 200}})
 }
 
 // picks is the names that n picks give; slots are given back at once.
@@ -102,7 +125,7 @@ type waiter struct {
 	got []*Server // Granted's arguments
 }
 
-func (w *waiter) Granted(s *Server) {
+func (w *waiter) Granted(s *Server, _ Position) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.got = append(w.got, s)

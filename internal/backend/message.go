@@ -3,6 +3,7 @@ package backend
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Severities of syslog (RFC 5424 §6.2.1) that state changes are told with.
@@ -33,6 +34,16 @@ const (
 	noteDrain
 	noteLeaveDrain
 	noteCheck
+	noteAgent
+	noteLeaveTrackedMaint
+	noteDrainUntil
+	noteDrainOver
+	noteFelled
+	noteRemoved
+	noteHeld
+	noteReleased
+	noteWarmHeld
+	noteWarmOn
 )
 
 type cause uint8
@@ -41,6 +52,9 @@ const (
 	causeNone cause = iota
 	causeCheck
 	causeCLI
+	causeAgent
+	causeTrack
+	causeFile // server-state-file
 )
 
 func (t *turn) note(k noteKind, c cause) { t.notes = append(t.notes, note{kind: k, cause: c}) }
@@ -49,12 +63,16 @@ func (t *turn) note(k noteKind, c cause) { t.notes = append(t.notes, note{kind: 
 type scene struct {
 	backend, server string
 	backup          bool
-	logChecks       bool // option log-health-checks has told the reason already
+	logChecks       bool   // option log-health-checks has told the reason already
+	via             string // " via backend/server" of a server that follows another
 	st              *State
 	act, bck        int   // usable servers of the backend
 	sessions        int64 // of the server
 	requeued        int
 	queued          int64 // still waiting for the server
+	webSockets      int64 // of the sessions
+	now             time.Time
+	felled          string // what fast-detect says of a server that it took out
 }
 
 // tell words a note as HAProxy does and gives its severity.
@@ -71,27 +89,56 @@ func (sc *scene) tell(n note) (level int, text string) {
 	case noteStopping:
 		return LevelNotice, name + " is stopping" + sc.reason(n.cause) + sc.online()
 	case noteMaint:
-		return alarm, name + " is going DOWN for maintenance" + sc.left()
+		return alarm, name + " is going DOWN for maintenance" + sc.inherited(ForcedMaint) + sc.left()
 	case noteWasDown:
 		return LevelNotice, name + " was DOWN and now enters maintenance."
-	case noteLeaveMaint:
-		to := "READY"
+	case noteLeaveMaint, noteLeaveTrackedMaint:
+		to, forced := "READY", "forced "
+		if n.kind == noteLeaveTrackedMaint {
+			forced = ""
+		}
 		if sc.st.Admin.Drain() {
 			to = "DRAIN"
 		}
-		return LevelNotice, name + " is " + sc.upDown() + "/" + to + " (leaving forced maintenance)."
+		return LevelNotice, name + " is " + sc.upDown() + "/" + to + " (leaving " + forced + "maintenance)."
 	case noteStillDrain:
 		return LevelNotice, name + " remains in forced drain mode."
 	case noteDrain:
 		if sc.st.Op == Stopped {
-			return LevelNotice, name + " enters drain state" + sc.left()
+			return LevelNotice, name + " enters drain state" + sc.inherited(ForcedDrain) + sc.left()
 		}
-		return LevelNotice, name + " enters drain state" + sc.online()
+		return LevelNotice, name + " enters drain state" + sc.inherited(ForcedDrain) + sc.online()
 	case noteLeaveDrain:
 		return LevelNotice, name + " is " + sc.upDown() + " (leaving forced drain)."
+	case noteDrainUntil:
+		return LevelNotice, name + sc.drainUntil()
+	case noteDrainOver:
+		return LevelNotice, name + sc.drainOver()
+	case noteRemoved:
+		return LevelNotice, name + sc.removed()
+	case noteFelled:
+		return LevelWarning, name + sc.felled
+	case noteHeld:
+		return LevelWarning, name + sc.held()
+	case noteWarmHeld:
+		return LevelWarning, name + sc.warmHeld()
+	case noteWarmOn:
+		return LevelNotice, name + " goes on with its slowstart (option slowstart-hold)."
+	case noteReleased:
+		return LevelNotice, name + " is not held any longer than others: no server of the backend is usable (option flap-damping)."
+	case noteAgent:
+		return LevelNotice, sc.check("Agent", &sc.st.Agent)
 	default:
-		return LevelNotice, sc.check()
+		return LevelNotice, sc.check("Health", &sc.st.Check)
 	}
+}
+
+// inherited tells where a state comes from that the server was not forced into.
+func (sc *scene) inherited(forced Admin) string {
+	if sc.st.Admin&forced != 0 {
+		return ""
+	}
+	return sc.via
 }
 
 func (sc *scene) name() string {
@@ -100,6 +147,23 @@ func (sc *scene) name() string {
 		word = "Backup Server "
 	}
 	return word + sc.backend + "/" + sc.server
+}
+
+func (sc *scene) drainUntil() string {
+	d := sc.st.Drain
+	return fmt.Sprintf(" is drained within %s, users move after a pause of %s. %d sessions active, %d of them WebSockets.",
+		d.total(), d.AtIdle, sc.sessions, sc.webSockets)
+}
+
+func (sc *scene) removed() string {
+	return fmt.Sprintf(" is not in the configuration any more and is drained within %s. %d sessions active, %d of them WebSockets.",
+		sc.st.Drain.total(), sc.sessions, sc.webSockets)
+}
+
+func (sc *scene) drainOver() string {
+	d := sc.st.Drain
+	return fmt.Sprintf(" is drained after %s: %d users moved, %d WebSockets closed, %d sessions cut, %d left.",
+		sc.now.Sub(d.Begun).Round(time.Millisecond), d.Tally.Moved.Load(), d.Tally.Closed.Load(), d.Tally.Cut.Load(), sc.sessions)
 }
 
 func (sc *scene) upDown() string {
@@ -111,17 +175,22 @@ func (sc *scene) upDown() string {
 
 func (sc *scene) reason(c cause) string {
 	switch {
+	case c == causeFile:
+		return ", changed from server-state after a reload" + sc.via
 	case c == causeCLI:
-		return ", changed from CLI"
-	case c == causeCheck && !sc.logChecks:
-		return sc.lastCheck()
+		return ", changed from CLI" + sc.via
+	case c == causeTrack || sc.logChecks:
+		return sc.via
+	case c == causeCheck:
+		return last(&sc.st.Check) + sc.via
+	case c == causeAgent:
+		return last(&sc.st.Agent) + sc.via
 	}
-	return ""
+	return sc.via
 }
 
-// lastCheck says how the last check ended.
-func (sc *scene) lastCheck() string {
-	c := &sc.st.Check
+// last says how the last check ended.
+func last(c *CheckView) string {
 	s := ", reason: " + c.Status.Text()
 	if c.Status.HasCode() {
 		s += fmt.Sprintf(", code: %d", c.Code)
@@ -153,26 +222,33 @@ func (sc *scene) onBackup() string {
 }
 
 // check is the line of option log-health-checks.
-func (sc *scene) check() string {
+func (sc *scene) check(what string, c *CheckView) string {
 	st, backup, verb := sc.st, "", "failed"
 	if sc.backup {
 		backup = "backup "
 	}
-	switch st.Check.Status.Outcome() {
+	switch c.Status.Outcome() {
 	case Passed:
 		verb = "succeeded"
 	case PassedStopped:
 		verb = "conditionally succeeded"
 	}
-	have, of, word := st.Health, st.Rise, "DOWN"
-	if st.Health >= st.Rise {
-		have, of, word = st.Health-st.Rise+1, st.Fall, "UP"
+	have, rise, fall := st.Health, st.Rise, st.Fall
+	if what == "Agent" {
+		have, rise, fall = 0, 1, 1
+		if st.AgentUp {
+			have = 1
+		}
+	}
+	of, word := rise, "DOWN"
+	if have >= rise {
+		have, of, word = have-rise+1, fall, "UP"
 		if st.UWeight == 0 {
 			word = "DRAIN"
 		}
 	}
-	return fmt.Sprintf("Health check for %sserver %s/%s %s%s, status: %d/%d %s.",
-		backup, sc.backend, sc.server, verb, sc.lastCheck(), have, of, word)
+	return fmt.Sprintf("%s check for %sserver %s/%s %s%s, status: %d/%d %s.",
+		what, backup, sc.backend, sc.server, verb, last(c), have, of, word)
 }
 
 // printable writes quotes, brackets and what is no printable ASCII as <XX>, as

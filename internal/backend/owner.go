@@ -4,20 +4,41 @@ import (
 	"time"
 
 	"bascule/internal/config"
+	"bascule/internal/events"
 )
 
-// happen changes a server's state and carries out what follows from it. Only
-// Run's goroutine calls it.
-func (b *Backend) happen(s *Server, h happening, now time.Time) {
-	prev := s.State()
-	next, fx := after(*prev, h, now)
-	s.state.Store(&next)
-	s.limit.Store(int64(next.limit(s.Config().MaxConn, now)))
-	if prev.Usable() != next.Usable() || prev.Persists() != next.Persists() ||
-		prev.EWeight != next.EWeight || prev.UWeight != next.UWeight {
+// happen changes the state of servers and carries out what follows from it.
+// Only Run's goroutine calls it.
+func (b *Backend) happen(h happening, now time.Time, servers ...*Server) {
+	stale := false
+	changes, prev := make([]effects, len(servers)), make([]*State, len(servers))
+	for i, s := range servers {
+		prev[i] = s.State()
+		next, fx := after(*prev[i], h, now)
+		s.enter(&next, now)
+		changes[i] = fx
+		stale = stale || prev[i].Usable() != next.Usable() || prev[i].Persists() != next.Persists() ||
+			prev[i].EWeight != next.EWeight || prev[i].UWeight != next.UWeight || stage(prev[i]) != stage(&next)
+	}
+	if stale {
 		b.snap.Store(build(b.cfg.Load(), b.Servers()))
 	}
-	b.effect(s, &next, fx, now)
+	for i, s := range servers {
+		b.spareHold(s, &changes[i], now)
+		st := s.State()
+		b.effect(s, st, changes[i], now)
+		if prev[i].Op != st.Op || prev[i].Admin != st.Admin {
+			s.tellTrackers()
+		}
+	}
+	b.release(now)
+}
+
+// enter makes st the state of s.
+func (s *Server) enter(st *State, now time.Time) {
+	s.state.Store(st)
+	s.limit.Store(int64(st.MaxConn))
+	s.ramp.Store(int64(st.ramp(now)))
 }
 
 // effect carries effects out: streams are closed first, so that they come back
@@ -31,21 +52,23 @@ func (b *Backend) effect(s *Server, st *State, fx effects, now time.Time) {
 		b.env.Shutdown(s, 'D')
 	}
 	requeued := 0
-	if fx.requeue && (!st.Persists() || b.cfg.Load().Redispatch != 0) {
+	b.effectEase(s, st, fx.ease)
+	if fx.requeue && (!st.Persists() || fx.ease.All || b.cfg.Load().Redispatch != 0) {
 		requeued = b.redistribute(s)
 	}
-	b.tell(s, st, fx.notes, requeued)
+	b.tell(s, st, fx, requeued)
 	b.account(now)
 	if fx.arrived && cfg.ShutdownBackupOnUp && !cfg.Backup && st.EWeight > 0 {
 		b.closeBackups()
 	}
 	b.wake()
 	if fx.probe {
-		select {
-		case s.probe <- struct{}{}:
-		default:
-		}
+		s.hurry(fx.within)
 	}
+	if fx.held {
+		s.Counters.Add(b.env.Loops, Held, 1)
+	}
+	b.detect(s, fx, now)
 }
 
 // closeBackups is on-marked-up shutdown-backup-sessions.
@@ -58,18 +81,19 @@ func (b *Backend) closeBackups() {
 }
 
 // tell sends the messages of a change.
-func (b *Backend) tell(s *Server, st *State, notes []note, requeued int) {
-	if len(notes) == 0 {
+func (b *Backend) tell(s *Server, st *State, fx effects, requeued int) {
+	if len(fx.notes) == 0 {
 		return
 	}
 	sn, cfg := b.snap.Load(), b.cfg.Load()
 	sc := scene{backend: b.name, server: s.Name, backup: s.Config().Backup, logChecks: cfg.LogHealthChecks,
-		st: st, act: sn.Act, bck: sn.Bck, sessions: s.Cur.Cur(), requeued: requeued, queued: s.Queue.Cur()}
-	for _, n := range notes {
-		if n.kind == noteCheck && !cfg.LogHealthChecks {
+		st: st, via: s.via(), act: sn.Act, bck: sn.Bck, sessions: s.Cur.Cur(), requeued: requeued, queued: s.Queue.Cur(), webSockets: s.WebSockets.Load(), now: time.Now(), felled: fx.felled}
+	for _, n := range fx.notes {
+		if (n.kind == noteCheck || n.kind == noteAgent) && !cfg.LogHealthChecks {
 			continue
 		}
 		level, text := sc.tell(n)
+		b.happened(kinds[n.kind], level, s, text)
 		b.env.Notify(level, text)
 		if level <= LevelWarning {
 			b.env.Log.Warn(text)
@@ -88,9 +112,11 @@ func (b *Backend) account(now time.Time) {
 	st := Status{Up: sn.Up(), Since: now, Downs: old.Downs, downtime: old.downtime}
 	if sn.Up() {
 		st.downtime += now.Sub(old.Since)
+		b.happened(events.BackendUp, LevelNotice, nil, "backend "+b.name+" has a server available again.")
 	} else {
 		st.Downs++
 		text := "backend " + b.name + " has no server available!"
+		b.happened(events.BackendDown, LevelEmerg, nil, text)
 		b.env.Notify(LevelEmerg, text)
 		b.env.Log.Error(text)
 	}
@@ -106,6 +132,7 @@ func (e Apply) apply(b *Backend) error {
 		old[s.Name] = s
 	}
 	b.cfg.Store(e.Cfg)
+	b.ordered.Store(e.Cfg.Balance.Algorithm == config.LeastConn)
 	servers := make([]*Server, 0, len(e.Cfg.Servers))
 	type change struct {
 		s  *Server
@@ -120,21 +147,24 @@ func (e Apply) apply(b *Backend) error {
 		delete(old, c.Name)
 		delete(b.gone, c.Name)
 		if s == nil {
-			servers = append(servers, newServer(b, c, now))
+			s = newServer(b, c, now)
+			b.happened(events.ServerAdded, LevelNotice, s, "Server "+b.name+"/"+s.Name+" is new in the configuration.")
+			servers, changes = append(servers, s), append(changes, change{s, s.began})
 			continue
 		}
 		servers = append(servers, s)
-		changes = append(changes, change{s, s.reconfigure(c, e.Cfg, now)})
+		changes = append(changes, change{s, s.reconfigure(c, e.Cfg, e.Forget, now)})
 	}
 	for _, s := range before.Servers {
 		if old[s.Name] == nil {
 			continue
 		}
-		next, fx := after(*s.State(), removed{}, now)
+		next, fx := after(*s.State(), removed{e.Cfg.DrainRemoved.For(), DefaultAtIdle}, now)
 		s.state.Store(&next)
 		b.gone[s.Name] = s
 		changes = append(changes, change{s, fx})
 	}
+	b.publishGone()
 	b.snap.Store(build(e.Cfg, servers))
 	for _, c := range changes {
 		b.effect(c.s, c.s.State(), c.fx, now)
@@ -144,24 +174,24 @@ func (e Apply) apply(b *Backend) error {
 }
 
 // reconfigure takes over a line for a server that stays.
-func (s *Server) reconfigure(c *config.Server, p *config.Proxy, now time.Time) effects {
+func (s *Server) reconfigure(c *config.Server, p *config.Proxy, forget bool, now time.Time) effects {
 	params := s.params(c, p)
-	s.cfg.Store(c)
-	params.moved = s.locate(c)
-	next, fx := after(*s.State(), configured(params), now)
-	s.state.Store(&next)
-	s.limit.Store(int64(next.limit(c.MaxConn, now)))
+	if forget || s.Config().Addr != c.Addr {
+		s.at.Store(nil)
+	}
+	params.located = params.located || s.at.Load() != nil
+	params.moved, params.forget = s.locate(c), forget
+	s.setCookie(c, p)
+	prev := *s.State()
+	was := s.cfg.Swap(c)
+	s.attend(c, p)
+	if forget || was.MaxConn != c.MaxConn {
+		prev.MaxConn = c.MaxConn
+	}
+	if at := probeAtOf(c); forget || *probeAtOf(was) != *at {
+		s.probeAt.Store(at)
+	}
+	next, fx := after(prev, configured(params), now)
+	s.enter(&next, now)
 	return fx
-}
-
-// forget drops removed servers whose last session has ended.
-func (b *Backend) forget() {
-	if b.gone == nil {
-		b.gone = map[string]*Server{}
-	}
-	for name, s := range b.gone {
-		if s.Cur.Cur() == 0 {
-			delete(b.gone, name)
-		}
-	}
 }

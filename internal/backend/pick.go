@@ -1,20 +1,38 @@
 package backend
 
 import (
+	"bytes"
 	"net/netip"
+	"slices"
+	"sync"
+	"time"
 
 	"bascule/internal/balance"
 	"bascule/internal/config"
+	"bascule/internal/rule"
 	"bascule/internal/wire"
 )
 
 // Args is what choosing a server depends on.
 type Args struct {
-	Req    *wire.Request // nil: no request, mode tcp
-	Src    netip.Addr
-	Cookie []byte  // value of the persistence cookie in the request; nil: none came
-	Avoid  *Server // failed this request: not again while another is usable
-	Loop   int
+	Req     *wire.Request // nil: no request, mode tcp
+	Src     netip.Addr
+	Cookie  []byte   // value of the persistence cookie in the request; nil: none came
+	Second  []byte   // that of a second such cookie; HAProxy looks at it if the first is of no use
+	Avoid   Failures // those that failed this request: not again while another is usable
+	Loop    int
+	Idle    time.Duration // the client's pause before this request; a new connection is the longest
+	Upgrade bool          // a tunnel is asked for
+	Any     bool          // shunned servers too: no other has room
+	Again   bool          // it may be sent again if its server breaks it: fit to probe a shunned one
+	Ctx     *rule.Ctx     // for balance hash and bodies; nil: no key
+	Prefer  []*Server     // taken before the algorithm is asked, unless it hashes; of any backend
+
+	// The key's hash outlives the request's head.
+	keyed, hasKey bool
+	turned        bool // away from its server, which is shunned
+	hash          uint32
+	scratch       [maxName]byte
 }
 
 // A PersistState is what became of the client's cookie: the third letter of
@@ -30,6 +48,7 @@ const (
 	PersistExpired PersistState = 'E' // older than maxidle: balanced anew
 	PersistOld     PersistState = 'O' // older than maxlife: balanced anew
 	PersistValid   PersistState = 'V'
+	PersistUnused  PersistState = 'U' // there is one, but use-server chose, or ignore-persist says no
 )
 
 // A Choice is the answer of Pick. With Srv nil and Full false no server is
@@ -44,6 +63,9 @@ type Choice struct {
 	// (fourth letter of the termination code: U), with First.
 	Refresh bool
 	First   int64 // unix seconds of the first visit by the cookie, 0: none
+	Forced  bool  // force-persist: nothing is redispatched
+	Ignored bool  // ignore-persist: no cookie is inserted
+	Probe   bool  // Srv is shunned, and the request shows whether it replies again
 }
 
 // Pick chooses a server and takes a slot on it, which Release gives back. It
@@ -51,15 +73,45 @@ type Choice struct {
 func (b *Backend) Pick(a *Args) Choice {
 	sn := b.snap.Load()
 	c := Choice{Persist: PersistOff}
-	if sn.cookies != nil {
-		if srv := sn.persistent(a, &c); srv != nil {
-			return c.on(srv, b.slot(srv))
+	if sn.ruled && a.Ctx != nil {
+		if srv := sn.byRule(a, &c); srv != nil {
+			return b.directed(sn, a, c, srv)
 		}
 	}
+	if sn.cookies != nil && !c.Ignored {
+		if srv := sn.persistent(a, &c); srv != nil {
+			return b.directed(sn, a, c, srv)
+		}
+	}
+	return b.balanced(sn, a, c)
+}
+
+// directed takes a slot on the one server that a stream may go to. The key is
+// noted for a redispatch, when the request's head is gone.
+func (b *Backend) directed(sn *Snapshot, a *Args, c Choice, srv *Server) Choice {
+	if sn.balance.Algorithm.Hashes() {
+		a.key(&sn.balance)
+	}
+	return c.on(srv, b.slot(srv))
+}
+
+// Elsewhere is Pick for a stream whose queue is full: by the algorithm only.
+func (b *Backend) Elsewhere(a *Args) Choice {
+	return b.balanced(b.snap.Load(), a, Choice{})
+}
+
+// balanced chooses by the algorithm.
+func (b *Backend) balanced(sn *Snapshot, a *Args, c Choice) Choice {
 	if len(sn.usable) == 0 {
 		return c
 	}
-	c = c.on(b.balance(sn, a))
+	if srv := b.preferred(sn, a); srv != nil {
+		c = c.on(srv, true)
+	} else if sn.shunned != nil {
+		c = b.elsewhere(sn, a, c)
+	} else {
+		c = c.on(b.balance(sn, a))
+	}
 	if c.Srv != nil {
 		c.Srv.Counters.Add(a.Loop, LBTotal, 1)
 		b.Counters.Add(a.Loop, LBTotal, 1)
@@ -67,14 +119,47 @@ func (b *Backend) Pick(a *Args) Choice {
 	return c
 }
 
-// persistent is the server that the client's cookie designates, nil if none
+// preferred takes a slot on one of the servers to prefer, if it can.
+func (b *Backend) preferred(sn *Snapshot, a *Args) *Server {
+	if sn.balance.Algorithm.Hashes() {
+		return nil
+	}
+	for _, srv := range a.Prefer {
+		if srv.b == b && slices.Contains(sn.usable, srv) && !slices.Contains(sn.shunned, srv) && b.slot(srv) {
+			return srv
+		}
+	}
+	return nil
+}
+
+// persistent is the server that the client's cookies designate, nil if none
 // does.
 func (sn *Snapshot) persistent(a *Args, c *Choice) *Server {
 	c.Persist = PersistNone
 	if a.Cookie == nil {
 		return nil
 	}
-	d := takeApart(a.Cookie)
+	srv := sn.designated(a, a.Cookie, c)
+	if srv == nil && a.Second != nil {
+		first := c.Persist
+		if srv = sn.designated(a, a.Second, c); c.Persist == PersistInvalid {
+			c.Persist = first
+		}
+	}
+	return srv
+}
+
+// cookiePrefix ends the server's part of a cookie's value with cookie … prefix.
+const cookiePrefix = '~'
+
+// designated is the server that one cookie designates.
+func (sn *Snapshot) designated(a *Args, value []byte, c *Choice) *Server {
+	var d dated
+	if sn.cookie.Prefix {
+		d.value, _, _ = bytes.Cut(value, []byte{cookiePrefix})
+	} else {
+		d = takeApart(value)
+	}
 	if letter, aged := d.aged(sn.cookie); aged {
 		c.Persist = letter
 		return nil
@@ -85,12 +170,23 @@ func (sn *Snapshot) persistent(a *Args, c *Choice) *Server {
 	case !known:
 		c.Persist = PersistInvalid
 		return nil
-	case h.srv == nil:
+	case h.down:
+		c.Persist = PersistDown
+		if !sn.stubborn && !c.Forced {
+			return nil
+		}
+	default:
+		c.Persist = PersistValid
+	}
+	if h.leaves != nil && !c.Forced && h.leaves.moves(h.srv, sn, a, &d) {
 		c.Persist = PersistDown
 		return nil
 	}
-	c.Persist = PersistValid
-	if h.srv == a.Avoid {
+	if a.Avoid.Has(h.srv) {
+		return nil
+	}
+	if sn.shunned != nil && sn.turnsAway(h.srv, a, c) {
+		c.Persist = PersistDown
 		return nil
 	}
 	c.Direct, c.Refresh = true, d.stale(sn.cookie)
@@ -108,110 +204,83 @@ func (c Choice) on(srv *Server, slot bool) Choice {
 	return c
 }
 
+// full says that a further stream would wait for s.
+func (s *Server) full() bool {
+	limit := s.MaxConn()
+	return limit > 0 && (s.Queue.Cur() > 0 || s.Cur.Cur() >= limit)
+}
+
 // slot takes a slot on s, unless it is full or others wait.
 func (b *Backend) slot(s *Server) bool {
 	limit := s.MaxConn()
 	if limit == 0 {
 		s.Cur.Enter()
-		return true
+	} else if s.Queue.Cur() > 0 || b.Queue.Cur() > 0 || !s.Cur.EnterBelow(limit) {
+		return false
 	}
-	return s.Queue.Cur() == 0 && b.Queue.Cur() == 0 && s.Cur.EnterBelow(limit)
+	s.touch()
+	return true
+}
+
+// touch notes a change of load for leastconn, which takes equal servers in the
+// order of their last ones.
+func (s *Server) touch() {
+	if s.b.ordered.Load() {
+		s.touched.Store(s.b.turn.Add(1))
+	}
 }
 
 // balance chooses by the algorithm, for one usable server or more. slot says
 // whether it took a slot; if not, srv is the one to wait for, nil: any.
 func (b *Backend) balance(sn *Snapshot, a *Args) (srv *Server, slot bool) {
-	if len(sn.usable) == 1 { // not hashed, and nothing else to turn to
-		if s := sn.usable[0]; b.slot(s) {
+	if len(sn.usable) == 1 && !sn.balance.Algorithm.Hashes() { // nothing else to turn to
+		s := sn.usable[0]
+		if b.slot(s) {
 			return s, true
 		}
 		return nil, false
 	}
-	switch sn.balance.Algorithm {
-	case config.RoundRobin, config.StaticRR:
-		return b.inTurn(sn, a.Avoid)
-	case config.Source:
-		return b.hashed(sn, balance.Source(a.Src), a.Avoid)
-	case config.URI:
-		if a.Req == nil {
-			return b.inTurn(sn, a.Avoid)
+	switch alg := sn.balance.Algorithm; {
+	case alg == config.RoundRobin || alg == config.StaticRR:
+		return inTurn(b, sn, sn.sequence, &a.Avoid)
+	case alg.Hashes():
+		if hash, ok := a.key(&sn.balance); ok {
+			s := b.hashed(sn, hash, &a.Avoid)
+			return s, b.slot(s) // a full server is waited for
 		}
-		key := sn.balance.URI.Key(a.Req.Target())
-		return b.hashed(sn, balance.Hash(sn.balance.Func, key), a.Avoid)
+		return b.keyless(sn, &a.Avoid)
 	default:
-		return b.byLoad(sn, a.Avoid)
+		return b.byLoad(sn, &a.Avoid)
 	}
 }
 
-// inTurn takes the next of the sequence that has a slot.
-func (b *Backend) inTurn(sn *Snapshot, avoid *Server) (*Server, bool) {
-	at := b.turn.Add(1) - 1
-	n := uint64(len(sn.sequence))
-	// Servers are interleaved, so a few rounds see every one; a sequence can
-	// be long, and walking all of it while all are full would be a waste.
-	for k := range min(n, uint64(4*len(sn.usable))) {
-		s := sn.usable[sn.sequence[(at+k)%n]]
-		if s != avoid && b.slot(s) {
-			return s, true
-		}
-	}
-	for k := range len(sn.usable) {
-		s := sn.usable[(int(at%uint64(len(sn.usable)))+k)%len(sn.usable)]
-		if s != avoid && b.slot(s) {
-			return s, true
-		}
-	}
-	return nil, false
-}
-
-// hashed takes the server that a hash belongs to; if that one is full, the
-// stream waits for it.
-func (b *Backend) hashed(sn *Snapshot, hash uint32, avoid *Server) (*Server, bool) {
-	if sn.balance.Avalanche {
-		hash = balance.Avalanche(hash)
-	}
-	var s *Server
-	switch {
-	case sn.ring != nil && avoid == nil:
-		s = sn.usable[sn.ring.Lookup(hash)]
-	case sn.ring != nil:
-		s = sn.usable[sn.ring.LookupIf(hash, func(i int) bool { return sn.usable[i] != avoid })]
-	default:
-		s = sn.usable[sn.table.Lookup(hash)]
-		if s == avoid {
-			s = sn.next(hash, avoid)
-		}
-	}
-	return s, b.slot(s)
-}
-
-// next is the first server other than avoid after the slot of hash in the map.
-func (sn *Snapshot) next(hash uint32, avoid *Server) *Server {
-	slots := sn.table.Slots()
-	at := int(hash % uint32(len(slots)))
-	for k := range len(slots) {
-		if s := sn.usable[slots[(at+k)%len(slots)]]; s != avoid {
-			return s
-		}
-	}
-	return avoid
-}
-
-// fewServers is how many servers are weighed without allocating.
+// fewServers is how many servers are weighed on the stack.
 const fewServers = 64
 
-// byLoad asks leastconn, first or random; a server that fills up in between is
-// left out and the question asked again.
-func (b *Backend) byLoad(sn *Snapshot, avoid *Server) (*Server, bool) {
-	var few [fewServers]balance.Load
-	loads := few[:0]
-	for i, s := range sn.usable {
-		loads = append(loads, balance.Load{Served: int(s.Cur.Cur()), Queued: int(s.Queue.Cur()),
-			Weight: sn.weights[i], Maxconn: int(s.MaxConn()), Avoid: s == avoid})
+// manyLoads are the memory of those who weigh more.
+var manyLoads = sync.Pool{New: func() any { return new([]balance.Load) }}
+
+// byLoad asks leastconn, first or random.
+func (b *Backend) byLoad(sn *Snapshot, avoid *Failures) (*Server, bool) {
+	if len(sn.usable) <= fewServers {
+		var few [fewServers]balance.Load
+		return b.weighed(sn, avoid, few[:len(sn.usable)])
 	}
-	at := int(b.turn.Add(1)-1) & (1<<31 - 1)
+	many := manyLoads.Get().(*[]balance.Load)
+	defer manyLoads.Put(many)
+	*many = slices.Grow((*many)[:0], len(sn.usable))
+	return b.weighed(sn, avoid, (*many)[:len(sn.usable)])
+}
+
+// weighed chooses with room for a load of each server; one that fills up in
+// between is left out and the question asked again.
+func (b *Backend) weighed(sn *Snapshot, avoid *Failures, loads []balance.Load) (*Server, bool) {
+	for i, s := range sn.usable {
+		loads[i] = balance.Load{Served: int(s.Cur.Cur()), Queued: int(s.Queue.Cur()),
+			Weight: sn.weights[i], Maxconn: int(s.MaxConn()), Avoid: avoid.Has(s), Since: s.touched.Load()}
+	}
 	for range len(loads) {
-		i := b.choose(sn, loads, at)
+		i := b.choose(sn, loads)
 		if i < 0 {
 			break
 		}
@@ -220,16 +289,16 @@ func (b *Backend) byLoad(sn *Snapshot, avoid *Server) (*Server, bool) {
 		}
 		loads[i].Avoid = true
 	}
-	return nil, false
+	return b.again(sn, avoid)
 }
 
 // maxDraws is the most that balance random(N) draws; more gain nothing.
 const maxDraws = 16
 
-func (b *Backend) choose(sn *Snapshot, loads []balance.Load, at int) int {
+func (b *Backend) choose(sn *Snapshot, loads []balance.Load) int {
 	switch sn.balance.Algorithm {
 	case config.LeastConn:
-		return balance.LeastConn(loads, at)
+		return balance.LeastConn(loads)
 	case config.First:
 		return balance.First(loads)
 	}

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"bascule/internal/config"
+	"bascule/internal/rule"
 	"bascule/internal/wire"
 )
 
@@ -17,6 +19,15 @@ func request(t testing.TB, target string) *wire.Request {
 	lim := wire.Limits{MaxHead: 15360, MaxFields: 101}
 	if r.Parse([]byte("GET "+target+" HTTP/1.1\r\nHost: a\r\n\r\n"), &lim) != wire.Done {
 		t.Fatalf("request %s not understood", target)
+	}
+	return &r
+}
+
+// mustParse is request where no test is at hand to fail.
+func mustParse(target string) *wire.Request {
+	var r wire.Request
+	if r.Parse([]byte("GET "+target+" HTTP/1.1\r\nHost: a\r\n\r\n"), nil) != wire.Done {
+		panic("request not understood: " + target)
 	}
 	return &r
 }
@@ -96,13 +107,13 @@ func TestPickAvoidsTheServerThatFailed(t *testing.T) {
 	for name, p := range map[string]*config.Proxy{
 		"roundrobin": proxy(2, cookies), "leastconn": proxy(2, cookies, func(p *config.Proxy) { p.Balance.Algorithm = config.LeastConn }),
 		"random": proxy(2, cookies, func(p *config.Proxy) { p.Balance = config.Balance{Algorithm: config.Random, Draws: 2} }),
-		"ring":   proxy(2, cookies, byURI(true)), "map": proxy(2, cookies, byURI(false)),
+		"ring":   proxy(2, cookies, byURI(true)), "map": proxy(2, cookies, byURI(false)), "jump": proxy(2, cookies, byJump),
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := New(p, Env{})
 			for _, target := range []string{"/a/b", "/a/c", "/a/d", "/a/e", "/a/f"} {
 				for _, avoid := range b.Servers() {
-					c := b.Pick(&Args{Req: request(t, target), Avoid: avoid, Cookie: []byte(avoid.Config().Cookie)})
+					c := b.Pick(&Args{Req: request(t, target), Avoid: FailedOnes(avoid), Cookie: []byte(avoid.Config().Cookie)})
 					if c.Srv == avoid || c.Srv == nil || c.Direct || c.Persist != PersistValid {
 						t.Errorf("%s avoiding %s: got %+v", target, avoid.Name, c)
 					}
@@ -114,7 +125,7 @@ func TestPickAvoidsTheServerThatFailed(t *testing.T) {
 
 func TestOneServerIsTakenAgainWhenThereIsNoOther(t *testing.T) {
 	b := New(proxy(1), Env{})
-	if c := b.Pick(&Args{Avoid: b.Server("s1")}); c.Srv != b.Server("s1") {
+	if c := b.Pick(&Args{Avoid: FailedOnes(b.Server("s1"))}); c.Srv != b.Server("s1") {
 		t.Errorf("got %+v", c)
 	}
 }
@@ -166,7 +177,7 @@ func TestBackupsServeWhenNothingElseIsLeft(t *testing.T) {
 		}
 		all := *b.Config()
 		all.AllBackups = true
-		b.must(t, Apply{&all})
+		b.must(t, Apply{Cfg: &all})
 		if got := picks(b, 4); !slices.Contains(got, "s2") || !slices.Contains(got, "s3") {
 			t.Errorf("with option allbackups: %v", got)
 		}
@@ -178,16 +189,21 @@ func TestPickAllocatesNothing(t *testing.T) {
 		"roundrobin": proxy(3, cookies), "limited": proxy(3, cookies, slots(10)), "ring": proxy(3, cookies, byURI(true)),
 		"leastconn": proxy(3, cookies, func(p *config.Proxy) { p.Balance.Algorithm = config.LeastConn }),
 		"random":    proxy(3, cookies, func(p *config.Proxy) { p.Balance = config.Balance{Algorithm: config.Random, Draws: 2} }),
+		"jump":      proxy(3, cookies, byJump), "bounded": proxy(3, cookies, byURI(true), bounded(150)),
+		"param": proxy(3, cookies, by(config.Balance{Algorithm: config.URLParam, Name: "id", CheckPost: true})),
+		"hdr":   proxy(3, cookies, by(config.Balance{Algorithm: config.Hdr, Name: "Host", DomainOnly: true})),
+		"expr":  proxy(3, cookies, by(config.Balance{Algorithm: config.HashExpr, Expr: expr(t, "src")})),
 	} {
 		b := New(p, Env{})
-		a := &Args{Req: request(t, "/a/b/c")}
+		a := &Args{Req: request(t, "/a/b/c?id=x"), Ctx: &rule.Ctx{Src: netip.MustParseAddrPort("192.0.2.1:7")}}
 		cookie := []byte("c2")
 		n := testing.AllocsPerRun(1000, func() {
-			a.Cookie, a.Avoid = nil, nil
+			a.Cookie = nil
+			a.Avoid.Clear()
 			b.Pick(a).Srv.Release(0)
 			a.Cookie = cookie
 			c := b.Pick(a)
-			a.Avoid = c.Srv
+			a.Avoid.Add(c.Srv)
 			c.Srv.Release(0)
 			b.Pick(a).Srv.Release(0)
 		})
@@ -198,13 +214,76 @@ func TestPickAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkPick(b *testing.B) {
-	for name, p := range map[string]*config.Proxy{"roundrobin": proxy(2, cookies), "limited": proxy(2, cookies, slots(100)), "ring": proxy(5, byURI(true))} {
+	for name, p := range map[string]*config.Proxy{"roundrobin": proxy(2, cookies), "limited": proxy(2, cookies, slots(100)), "ring": proxy(5, byURI(true)), "map": proxy(5, byURI(false)), "jump": proxy(5, byJump), "bounded ring": proxy(5, byURI(true), bounded(150))} {
 		b.Run(name, func(b *testing.B) {
 			be := New(p, Env{})
-			a := &Args{Req: request(b, "/hls/track/1.ts"), Cookie: []byte("none")}
+			// As many keys as the benchmark of the whole has, so that the
+			// ring does not stay in the processor's nearest cache.
+			reqs := make([]*wire.Request, 10_000)
+			for i := range reqs {
+				reqs[i] = request(b, fmt.Sprintf("/hls/track-%d/segment-%d.ts", i%100, i))
+			}
+			a, n := Args{}, 0
 			for b.Loop() {
-				be.Pick(a).Srv.Release(0)
+				if n++; n == len(reqs) {
+					n = 0
+				}
+				a = Args{Req: reqs[n], Cookie: a.Cookie}
+				be.Pick(&a).Srv.Release(0)
 			}
 		})
+	}
+}
+
+// A request that several servers failed goes to none of them while another is
+// usable, whatever the algorithm, and needs no memory for it.
+func TestPickAvoidsEveryServerThatFailed(t *testing.T) {
+	for name, p := range map[string]*config.Proxy{
+		"roundrobin": proxy(7, cookies), "leastconn": proxy(7, cookies, func(p *config.Proxy) { p.Balance.Algorithm = config.LeastConn }),
+		"random": proxy(7, cookies, func(p *config.Proxy) { p.Balance = config.Balance{Algorithm: config.Random, Draws: 2} }),
+		"ring":   proxy(7, cookies, byURI(true)), "map": proxy(7, cookies, byURI(false)), "jump": proxy(7, cookies, byJump),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := New(p, Env{})
+			a := Args{Req: request(t, "/a/b"), Cookie: []byte("c3")}
+			for range 7 {
+				c := b.Pick(&a)
+				if a.Avoid.Has(c.Srv) || c.Srv == nil {
+					t.Fatalf("after %d failures: %+v", a.Avoid.Len(), c)
+				}
+				a.Avoid.Add(c.Srv)
+				c.Srv.Release(0)
+			}
+			if c := b.Pick(&a); c.Srv == nil {
+				t.Error("nothing was picked when all had failed")
+			}
+		})
+	}
+}
+
+func TestASetOfFailedServersHoldsFewWithoutMemory(t *testing.T) {
+	b := New(proxy(6), Env{})
+	all := b.Servers()
+	if n := testing.AllocsPerRun(100, func() {
+		var f Failures
+		for _, s := range all[:fewFailed] {
+			f.Add(s)
+			f.Add(s)
+		}
+		if f.Len() != fewFailed || !f.Has(all[0]) || f.Has(all[4]) || f.Has(nil) {
+			t.Errorf("got %+v", f)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	f := FailedOnes(all...)
+	for i, s := range all {
+		if f.At(i) != s || !f.Has(s) {
+			t.Errorf("%d is %v", i, f.At(i))
+		}
+	}
+	f.Clear()
+	if !f.Empty() || f.Has(all[0]) {
+		t.Errorf("cleared: %+v", f)
 	}
 }

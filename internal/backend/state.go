@@ -49,6 +49,7 @@ type CheckView struct {
 	Status     CheckStatus
 	Code       int           // status of the reply, 0 if there was none
 	Duration   time.Duration // of the last check, -1 before the first
+	Usual      time.Duration // that passed checks take, of the slower lately
 	Info       string        // what was seen, "" if nothing to say
 	Since      time.Time     // Status has been this one since
 }
@@ -68,11 +69,24 @@ type State struct {
 	Since        time.Time     // of the last change of Admin or Op
 	SlowStart    time.Duration // of the server line, in whole seconds
 	Check        CheckView
+	Agent        CheckView     // of agent-check
+	AgentUp      bool          // its last word about health was not down, stopped or fail
+	Tracks       bool          // follows another server
+	tracked      Op            // of that server
+	MaxConn      int           // of the file or of an agent
+	Suspect      Suspicion     // by its traffic
 	FailedChecks int64         // chkfail
+	Analyzed     int64         // hanafail: times that observed traffic changed something
 	Downs        int64         // chkdown
 	downtime     time.Duration // before Since
+	initState    string
 	ramps        bool          // the algorithm follows weights during slowstart
-	Removed      bool          // no longer in the configuration; its last sessions end
+	Held         time.Duration // the ramp of its slowstart was held so long
+	Warm         string        // why it is held now; "": it is not
+	steady       time.Duration // rise checks take so long; 0: flaps are not damped
+	Flap         Flapping
+	Drain        *Draining // nil: none is ordered
+	Removed      bool      // no longer in the configuration; its last sessions end
 }
 
 // Usable says that balancing may choose the server.
@@ -108,33 +122,49 @@ func (st *State) Throttle() (percent int, starting bool) {
 // column weight of the statistics.
 func (st *State) Weight() int { return (st.EWeight + weightScale - 1) / weightScale }
 
-// Status is the column status of the statistics: "UP", "UP 1/3", "DOWN 1/2",
-// "NOLB", "DRAIN", "MAINT", "no check".
-func (st *State) Status() string {
+// Status is the column status of the statistics of a server that follows no
+// other: "UP", "UP 1/3", "DOWN 1/2", "DOWN (agent)", "NOLB", "DRAIN", "MAINT",
+// "no check".
+func (st *State) Status() string { return st.status(st) }
+
+// status takes health from ref: the server at the end of a chain of `track`.
+func (st *State) status(ref *State) string {
 	switch {
 	case st.Admin&AddrMaint != 0:
 		return "MAINT (resolution)"
 	case st.Admin.Maint():
 		return "MAINT"
 	}
-	if st.Op == Stopped {
-		if st.Check.Enabled && st.Health > 0 {
-			return fmt.Sprintf("DOWN %d/%d", st.Health, st.Rise)
-		}
-		return "DOWN"
-	}
-	word := "UP"
+	steps := ref.Check.Enabled && ref.Health < ref.Rise+ref.Fall-1
 	switch {
+	case st.Op == Stopped:
+		return ref.downStatus()
+	case st.Admin.Drain() && ref.Agent.Enabled && st.Op != Stopping:
+		return "DRAIN (agent)"
 	case st.Admin.Drain():
-		word = "DRAIN"
+		return ref.counted("DRAIN", steps)
 	case st.Op == Stopping:
-		word = "NOLB"
-	}
-	switch {
-	case st.Check.Enabled && st.Health < st.Rise+st.Fall-1:
-		return fmt.Sprintf("%s %d/%d", word, st.Health-st.Rise+1, st.Fall)
-	case word == "UP" && !st.Check.Enabled:
+		return ref.counted("NOLB", steps)
+	case !ref.Check.Enabled:
 		return "no check"
 	}
-	return word
+	return ref.counted("UP", steps)
+}
+
+func (st *State) downStatus() string {
+	switch {
+	case st.Agent.Enabled && !st.AgentUp:
+		return "DOWN (agent)"
+	case st.Check.Enabled && st.Health > 0:
+		return fmt.Sprintf("DOWN %d/%d", st.Health, st.Rise)
+	}
+	return "DOWN"
+}
+
+// counted adds how many checks are left before the state changes.
+func (st *State) counted(word string, steps bool) string {
+	if !steps {
+		return word
+	}
+	return fmt.Sprintf("%s %d/%d", word, st.Health-st.Rise+1, st.Fall)
 }

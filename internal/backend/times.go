@@ -15,10 +15,9 @@ const (
 	numPhases
 )
 
-// loopTimes is written by one loop only, so plain stores are enough.
 type loopTimes struct {
-	n   atomic.Int64
-	sum [numPhases]atomic.Int64 // of the last timesWindow values, about
+	n   own
+	sum [numPhases]own // of the last timesWindow values, about
 	_   [counterLine]byte
 }
 
@@ -41,17 +40,17 @@ func NewTimes(loops int) *Times { return &Times{loops: make([]loopTimes, loops+1
 // total. A phase that was not reached (negative) counts as 0.
 func (t *Times) Add(loop, queue, connect, response, total int) {
 	l := &t.loops[loop]
-	n := l.n.Load()
+	n := l.n.load()
 	if n < timesWindow {
-		l.n.Store(n + 1)
+		l.n.set(n + 1)
 	}
 	for i, v := range [numPhases]int{queue, connect, response, total} {
 		v := int64(max(v, 0))
-		sum := l.sum[i].Load()
+		sum := l.sum[i].load()
 		if n == timesWindow {
 			sum -= (sum + timesWindow - 1) / timesWindow // one average value leaves the window
 		}
-		l.sum[i].Store(sum + v)
+		l.sum[i].set(sum + v)
 		for m := t.max[i].Load(); v > m; m = t.max[i].Load() {
 			if t.max[i].CompareAndSwap(m, v) {
 				break
@@ -65,9 +64,9 @@ func (t *Times) Average() Average {
 	var n int64
 	var sum [numPhases]int64
 	for i := range t.loops {
-		n += t.loops[i].n.Load()
+		n += t.loops[i].n.load()
 		for k := range sum {
-			sum[k] += t.loops[i].sum[k].Load()
+			sum[k] += t.loops[i].sum[k].load()
 		}
 	}
 	if n == 0 {

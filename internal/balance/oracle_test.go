@@ -96,11 +96,17 @@ func (o *oracle) start() {
 		cmd.Process.Kill()
 		<-ended
 	})
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		conn, err := net.Dial("unix", o.socket("admin"))
-		if err == nil {
+		if err == nil { // an answer: this socket is there before those of the frontends
+			_ = conn.SetDeadline(deadline)
+			if _, err = conn.Write([]byte("show info\n")); err == nil {
+				_, err = conn.Read(make([]byte, 1))
+			}
 			conn.Close()
+		}
+		if err == nil {
 			return
 		}
 		select {

@@ -7,6 +7,9 @@ type Load struct {
 	Weight  int  // effective weight; 0 takes no new requests
 	Maxconn int  // most requests at a time; 0 for no limit
 	Avoid   bool // not again for this request
+	// Since orders servers of equal load: the lower was there first. It is the
+	// number of the last change of load.
+	Since uint64
 }
 
 func (l Load) usable() bool { return l.Weight > 0 && !l.Avoid }
@@ -17,18 +20,17 @@ func (l Load) full() bool {
 }
 
 // LeastConn is "balance leastconn": the server with the fewest requests, this
-// one included, in relation to its weight; full servers are left out. Equal
-// servers are taken in turn: the search begins at index turn modulo their
-// number, so a caller counts it up. -1 if every server is full or out.
-func LeastConn(loads []Load, turn int) int {
+// one included, in relation to its weight; full servers are left out. Of equal
+// servers the one whose load is as it is for longest is taken, so that idle ones
+// have their turns. -1 if every server is full or out.
+func LeastConn(loads []Load) int {
 	best, least := -1, uint64(0)
-	for n := range loads {
-		i := (turn + n) % len(loads)
-		l := loads[i]
+	for i, l := range loads {
 		if !l.usable() || l.full() {
 			continue
 		}
-		if share := leastShare(l); best < 0 || share < least {
+		share := leastShare(l)
+		if best < 0 || share < least || share == least && l.Since < loads[best].Since {
 			best, least = i, share
 		}
 	}

@@ -77,6 +77,11 @@ func (r *Ring) LookupIf(hash uint32, eligible func(int) bool) int {
 	return int(r.owners[first])
 }
 
+// Owners are the indexes of the entries that own the points, in the order of the
+// circle: the order in which a ring is gone round when there is no key. It must
+// not be changed.
+func (r *Ring) Owners() []int32 { return r.owners }
+
 // closest is the position of the point that hash belongs to; there must be one.
 func (r *Ring) closest(hash uint32) int {
 	next, _ := slices.BinarySearch(r.keys, hash)

@@ -214,9 +214,22 @@ func TestSpreadChecksVaries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage()
 		draws := []float64{0, 0.5, 1}
-		play(t, s, proxy(1), Env{Spread: 20, Rand: func() float64 { d := draws[0]; draws = append(draws[1:], d); return d }})
+		play(t, s, proxy(1), Env{Settings: Settings{Spread: 20}, Rand: func() float64 { d := draws[0]; draws = append(draws[1:], d); return d }})
 		time.Sleep(15*time.Second + time.Millisecond)
 		if got, want := seconds(s.times(s1)), []float64{0, 6, 11, 15}; !slices.Equal(got, want) {
+			t.Errorf("checked at %v, want %v", got, want)
+		}
+	})
+}
+
+func TestAReloadChangesTheSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		_, c := play(t, s, proxy(1), Env{Rand: func() float64 { return 0 }})
+		time.Sleep(6 * time.Second) // checks at 0, 5, 10
+		c.Set(Settings{Spread: 20})
+		time.Sleep(11 * time.Second)
+		if got, want := seconds(s.times(s1)), []float64{0, 5, 10, 16}; !slices.Equal(got, want) {
 			t.Errorf("checked at %v, want %v", got, want)
 		}
 	})

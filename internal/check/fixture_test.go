@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -18,7 +19,7 @@ import (
 // and notes when.
 type stage struct {
 	mu    sync.Mutex
-	act   map[string]string // by address: ok, refuse, silent, drop (no answer to the connect), full (out of descriptors), or a reply
+	act   map[string]string // by address: ok, refuse, silent, late 1s, drop (no answer to the connect), full (out of descriptors), or a reply
 	at    map[string][]time.Duration
 	start time.Time
 	all   sync.WaitGroup
@@ -52,11 +53,13 @@ func (s *stage) dial(ctx context.Context, network, addr string) (net.Conn, error
 		return fail(syscall.ECONNREFUSED)
 	case "full":
 		return fail(syscall.EMFILE)
+	case "forbidden":
+		return fail(syscall.EACCES)
 	case "drop":
 		<-ctx.Done()
 		return fail(ctx.Err())
 	case "", "ok":
-		act = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+		act = good
 	}
 	here, there := net.Pipe()
 	s.all.Go(func() { // ends when the check closes its side
@@ -66,6 +69,11 @@ func (s *stage) dial(ctx context.Context, network, addr string) (net.Conn, error
 		if err != nil || n == 0 {
 			return
 		}
+		if late, ok := strings.CutPrefix(act, "late "); ok {
+			d, _ := time.ParseDuration(late)
+			time.Sleep(d)
+			act = good
+		}
 		if act != "silent" {
 			there.Write([]byte(act))
 		}
@@ -74,12 +82,16 @@ func (s *stage) dial(ctx context.Context, network, addr string) (net.Conn, error
 	return here, nil
 }
 
+const good = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
 const s1, s2, s3 = "127.0.0.1:8001", "127.0.0.1:8002", "127.0.0.1:8003"
 
 // proxy is a backend of checked servers on ports 8001, 8002, …
 func proxy(servers int, edit ...func(*config.Proxy)) *config.Proxy {
 	p := &config.Proxy{Name: "be", Backend: true, Mode: config.ModeHTTP}
-	p.Check = config.Check{HTTP: true}
+	p.Check = config.Check{Kind: config.CheckHTTP, Steps: []config.CheckStep{
+		{Connect: &config.CheckDial{Default: true}}, {Request: &config.CheckRequest{}},
+		{Expect: &config.Expect{Kind: "status", Ranges: [][2]int{{200, 399}}, MinRecv: -1}}}}
 	for i := range servers {
 		p.Servers = append(p.Servers, &config.Server{Name: "s" + string(rune('1'+i)), ID: i + 1, Weight: 1, Check: true,
 			Rise: 2, Fall: 3, Inter: 5 * time.Second,

@@ -2,7 +2,6 @@ package check
 
 import (
 	"bytes"
-	"context"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -26,15 +25,32 @@ type oracle struct {
 }
 
 // patience is how long a test waits for HAProxy before it fails.
-const patience = 20 * time.Second
+const patience = time.Minute
+
+// preamble is the defaults that the oracle's file and ours begin with.
+const preamble = "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n"
+
+// parse reads the same backends for us.
+func parse(t *testing.T, backends string) []*config.Proxy {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "c.cfg")
+	if err := os.WriteFile(file, []byte(preamble+backends), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, problems := config.Load([]string{file}, config.Env{})
+	if cfg == nil {
+		t.Fatalf("%s\n%+v", backends, problems.List)
+	}
+	return cfg.Proxies
+}
 
 // startOracle runs Debian's haproxy with those backends until the test ends.
-func startOracle(t *testing.T, backends string) *oracle {
+func startOracle(t *testing.T, backends string, global ...string) *oracle {
 	t.Helper()
 	dir := t.TempDir()
 	o := &oracle{t: t, socket: filepath.Join(dir, "s")}
 	file := filepath.Join(dir, "c.cfg")
-	text := "global\n stats socket " + o.socket + " level admin\ndefaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n" + backends
+	text := "global\n stats socket " + o.socket + " level admin\n" + strings.Join(global, "") + preamble + backends
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +96,18 @@ func (o *oracle) ask(line string) (string, error) {
 
 // servers are the rows of "show stat" for servers, by backend.
 func (o *oracle) servers() (map[string]map[string]string, error) {
+	all, err := o.stat()
+	out := map[string]map[string]string{}
+	for name, row := range all {
+		if backend, ok := strings.CutSuffix(name, "/s"); ok {
+			out[backend] = row
+		}
+	}
+	return out, err
+}
+
+// stat is "show stat" by "backend/server".
+func (o *oracle) stat() (map[string]map[string]string, error) {
 	answer, err := o.ask("show stat")
 	if err != nil {
 		return nil, err
@@ -90,13 +118,11 @@ func (o *oracle) servers() (map[string]map[string]string, error) {
 	}
 	out := map[string]map[string]string{}
 	for _, r := range rows[1:] {
-		if r[1] != "s" {
-			continue
-		}
-		out[r[0]] = map[string]string{}
+		row := map[string]string{}
 		for i, name := range rows[0] {
-			out[r[0]][name] = r[i]
+			row[name] = r[i]
 		}
+		out[r[0]+"/"+r[1]] = row
 	}
 	return out, nil
 }
@@ -141,19 +167,8 @@ func listen(t *testing.T, serve func(net.Conn)) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// live runs backend and checks of p over real sockets until the test ends.
+// live runs backend and checks of ps over real sockets until the test ends.
 func live(t *testing.T, ps ...*config.Proxy) []*backend.Backend {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	var owners sync.WaitGroup
-	var bs []*backend.Backend
-	for _, p := range ps {
-		b := backend.New(p, backend.Env{Loops: 1})
-		owners.Go(func() { b.Run(ctx) }) // ends with the test
-		bs = append(bs, b)
-	}
-	c := New(ctx, Env{})
-	c.Apply(bs)
-	t.Cleanup(func() { cancel(); c.Wait(); owners.Wait() })
-	return bs
+	return liveTo(t, nil, ps...)
 }

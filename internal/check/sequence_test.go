@@ -5,20 +5,21 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"bascule/internal/backend"
-	"bascule/internal/config"
 )
 
 // script is what a server answers to its checks, one word a check. A word after
 // a colon is an order of the operator, given while the check waits.
 const script = "ok bad bad ok bad 404 ok bad bad bad bad ok bad ok:drain ok ok:ready ok bad:drain bad bad bad ok:ready ok ok " +
 	"404 bad ok 404 bad bad bad 404 ok ok:weight ok"
+
+// sequence is the backend that both run.
+const sequence = "backend be\n option httpchk\n http-check disable-on-404\n timeout check 10s\n server s 127.0.0.1:%d check inter 250\n"
 
 // A scripted server plays the script and notes, at each check, the state that
 // the checks before it have led to.
@@ -69,6 +70,7 @@ func (s *scripted) wait(t *testing.T) []string {
 }
 
 func TestASequenceOfChecksLeadsWhereHAProxysDoes(t *testing.T) {
+	t.Parallel()
 	theirs, port := newScripted(t)
 	var o *oracle
 	ready := make(chan struct{}) // closed when o is set
@@ -88,15 +90,11 @@ func TestASequenceOfChecksLeadsWhereHAProxysDoes(t *testing.T) {
 		}
 		o.ask("set server be/s state " + word)
 	}
-	o = startOracle(t, fmt.Sprintf("backend be\n option httpchk\n http-check disable-on-404\n timeout check 10s\n server s 127.0.0.1:%d check inter 100\n", port))
+	o = startOracle(t, fmt.Sprintf(sequence, port))
 	close(ready)
 
 	ours, port := newScripted(t)
-	p := &config.Proxy{Name: "be", Backend: true, Mode: config.ModeHTTP,
-		Timeouts: config.Timeouts{Connect: 5 * time.Second, Check: 10 * time.Second},
-		Check:    config.Check{HTTP: true, DisableOn404: true},
-		Servers: []*config.Server{{Name: "s", ID: 1, Weight: 1, Check: true, Rise: 2, Fall: 3, Inter: 100 * time.Millisecond,
-			Addr: config.Address{IP: netip.MustParseAddr("127.0.0.1"), Port: port}}}}
+	p := parse(t, fmt.Sprintf(sequence, port))[0]
 	var b *backend.Backend
 	begun := make(chan struct{}) // closed when b is set
 	ours.look = func() string {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 
+	"bascule/internal/advice"
 	"bascule/internal/config"
 	"bascule/internal/engine"
 )
@@ -13,9 +14,15 @@ func doc(args []string, stdout, stderr io.Writer) int {
 	var err error
 	switch word := strings.Join(args, " "); word {
 	case "":
-		return usage(stderr, errUsage("doc expects a keyword, --status or --reference"))
+		return usage(stderr, errUsage("doc expects a keyword, --status, --advice, --reference, --man or --completion"))
 	case "--status":
 		err = config.DocStatus(stdout)
+	case "--advice":
+		err = advice.WritePage(stdout)
+	case "--man":
+		err = writeMan(stdout)
+	case "--completion":
+		err = writeCompletion(stdout)
 	case "--reference":
 		err = config.WriteReference(stdout)
 	default:

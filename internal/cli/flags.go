@@ -145,7 +145,7 @@ func (f *flags) flip(arg string) error {
 		}
 	}
 	if !strings.HasPrefix(arg, "-") {
-		return errUsage(fmt.Sprintf("'%s' is neither a flag nor a command; files are given by -f or after --", arg))
+		return errUsage(fmt.Sprintf("'%s' is neither a flag nor a command; a file is given by -f %s", arg, arg))
 	}
 	return errUsage(fmt.Sprintf("unknown flag '%s'", arg))
 }

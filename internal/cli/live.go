@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"bascule/internal/admin"
 	"bascule/internal/engine"
 )
 
@@ -21,9 +22,7 @@ func (p *process) live(e *engine.Engine, signals <-chan os.Signal, gone <-chan s
 				p.log.Warn("stopping: no more connections are accepted, clients may finish")
 				finished = e.SoftStop()
 			case syscall.SIGUSR2:
-				if gone == nil {
-					go p.reloadBySignal(e) // ends with the reload
-				}
+				go p.reloadBySignal(e, gone != nil) // ends with the reload
 			case syscall.SIGHUP:
 				e.DumpServers()
 			case syscall.SIGTTOU:
@@ -58,13 +57,15 @@ func die(s syscall.Signal) {
 	select {}
 }
 
-func (p *process) reloadBySignal(e *engine.Engine) {
-	p.log.Info("Reloading the configuration")
-	ok, log := e.Reload()
-	fmt.Fprint(p.stderr, log)
-	if !ok {
-		p.log.Error("Loading failure! The configuration in force is unchanged.")
+// reloadBySignal reloads; a master tells by itself what came of it.
+func (p *process) reloadBySignal(e *engine.Engine, hasMaster bool) {
+	if hasMaster {
+		e.Reload(admin.ReloadOrder{})
 		return
 	}
-	p.log.Info("Loading success.")
+	p.log.Info("Reloading the configuration")
+	ok, log := e.Reload(admin.ReloadOrder{})
+	if !ok || !p.quiet {
+		fmt.Fprint(p.stderr, log)
+	}
 }

@@ -19,6 +19,11 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	inherited := master.Inherited()
 	name := filepath.Base(args[0])
 	words := args[1:]
+	if len(words) > 0 && asksHelp(words) {
+		writeVersion(stdout)
+		fmt.Fprint(stdout, usageText)
+		return 0
+	}
 	if len(words) > 0 {
 		if run, ok := commands[words[0]]; ok {
 			return run(words[1:], stdin, stdout, stderr)
@@ -55,6 +60,16 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return p.run()
 }
 
+// asksHelp says whether -h or --help stands first, or behind a command that
+// does not bring help of its own.
+func asksHelp(words []string) bool {
+	switch words[0] {
+	case "check", "ctl", "explain", "reload", "doc", "version", "run":
+		words = words[1:]
+	}
+	return len(words) > 0 && (words[0] == "-h" || words[0] == "--help" || words[0] == "help")
+}
+
 // chdirOnce does it in the first process of a start; the others are started
 // from there.
 func (f *flags) chdirOnce() error {
@@ -77,9 +92,12 @@ func (f *flags) chdir() error {
 // commands are the first words that are no flags.
 var commands = map[string]func(args []string, stdin io.Reader, stdout, stderr io.Writer) int{
 	"check":   func(a []string, _ io.Reader, o, e io.Writer) int { return checkCommand(a, o, e) },
+	"explain": func(a []string, _ io.Reader, o, e io.Writer) int { return explainCommand(a, o, e) },
+	"ctl":     ctl,
 	"reload":  func(a []string, _ io.Reader, o, e io.Writer) int { return reload(a, o, e) },
 	"fleet":   func(a []string, _ io.Reader, o, e io.Writer) int { return fleet.Main(a, o, e) },
 	"doc":     func(a []string, _ io.Reader, o, e io.Writer) int { return doc(a, o, e) },
+	"top":     topCommand,
 	"demo":    demo.Main,
 	"drill":   func(a []string, _ io.Reader, o, e io.Writer) int { return drill.Main(a, o, e) },
 	"version": func(_ []string, _ io.Reader, o, _ io.Writer) int { writeVersion(o); return 0 },

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -20,14 +19,19 @@ const reloadWait = 2 * time.Minute
 
 // reload is "bascule reload": it finds the running process by its master
 // socket (-S), a stats socket (-s), its pidfile (-p) or its configuration (-f),
-// asks it to reload, prints what it says, and fails if the reload did.
+// asks it to reload, prints what it says, and fails if the reload did. With
+// --dry-run it asks what that would change; --forget drops what was set at run time.
 func reload(args []string, stdout, stderr io.Writer) int {
 	var words []string
-	socket := ""
+	socket, command := "", "reload"
 	for i := 0; i < len(args); i++ {
 		if (args[i] == "-s" || args[i] == "--socket") && i+1 < len(args) {
 			i++
 			socket = args[i]
+			continue
+		}
+		if args[i] == "--dry-run" || args[i] == "--forget" {
+			command += " " + args[i]
 			continue
 		}
 		words = append(words, args[i])
@@ -47,10 +51,10 @@ func reload(args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	for _, socket := range sockets {
-		answer, err := askSocket(socket, "reload")
+		answer, err := askSocket(socket, command)
 		switch {
 		case err == nil && strings.HasPrefix(answer, "Success="):
-			return tell(answer, stdout, stderr)
+			return tell(answer, strings.Contains(command, "--dry-run"), stdout, stderr)
 		case len(sockets) > 1: // one of the others may be allowed to
 		case err != nil:
 			engine.Complain(stderr, err)
@@ -59,6 +63,9 @@ func reload(args []string, stdout, stderr io.Writer) int {
 			engine.Complain(stderr, fmt.Errorf("%s: %s", socket, strings.TrimSpace(answer)))
 			return 1
 		}
+	}
+	if command != "reload" { // a signal says nothing more
+		pid = 0
 	}
 	return signalReload(pid, stdout, stderr)
 }
@@ -72,7 +79,7 @@ func signalReload(pid int, stdout, stderr io.Writer) int {
 		engine.Complain(stderr, fmt.Errorf("process %d: %w", pid, err))
 		return 1
 	}
-	fmt.Fprintf(stdout, "Asked process %d to reload; it has no socket that tells the result, its log does.\n", pid)
+	fmt.Fprintf(stdout, "Asked process %d to reload; no socket of it told the result, its log does.\n", pid)
 	return 0
 }
 
@@ -119,32 +126,41 @@ func readPID(path string) (int, error) {
 }
 
 // tell prints the answer to "reload": the first line is the verdict.
-func tell(answer string, stdout, stderr io.Writer) int {
+func tell(answer string, dry bool, stdout, stderr io.Writer) int {
 	verdict, log, _ := strings.Cut(answer, "\n")
 	log = strings.TrimSuffix(strings.TrimPrefix(log, "--\n"), "\n")
 	if verdict != "Success=1" {
 		fmt.Fprint(stderr, log)
-		fmt.Fprintln(stderr, "The configuration in force is unchanged.")
+		if !dry {
+			fmt.Fprintln(stderr, "The configuration in force is unchanged.")
+		}
 		return 1
 	}
 	fmt.Fprint(stdout, log)
+	if dry {
+		return 0
+	}
 	fmt.Fprintln(stdout, "The new configuration is in force.")
 	return 0
 }
 
-func askSocket(socket, command string) (string, error) {
+// socketAddress is where a runtime socket is, for net.Dial.
+func socketAddress(socket string) (network, addr string, err error) {
 	a, err := parseAddress(strings.Split(socket, ",")[0])
+	if info, failed := os.Stat(socket); failed == nil && info.Mode()&os.ModeSocket != 0 {
+		a, err = config.Address{Kind: config.AddrUnix, Path: socket}, nil // also by a name without a slash
+	}
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", socket, err)
+		return "", "", fmt.Errorf("%s: %w", socket, err)
 	}
-	network, addr := "tcp", fmt.Sprintf("%s:%d", a.IP, a.Port)
-	switch a.Kind {
-	case config.AddrUnix:
-		network, addr = "unix", a.Path
-	case config.AddrAbns:
-		network, addr = "unix", "@"+a.Path
+	if a.Kind == config.AddrUnix || a.Kind == config.AddrAbns {
+		return "unix", a.SocketName(), nil
 	}
-	conn, err := net.DialTimeout(network, addr, reloadWait)
+	return "tcp", fmt.Sprintf("%s:%d", a.IP, a.Port), nil
+}
+
+func askSocket(socket, command string) (string, error) {
+	conn, err := dialSocket(socket)
 	if err != nil {
 		return "", err
 	}

@@ -7,9 +7,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 
+	"bascule/internal/admin"
 	"bascule/internal/config"
 	"bascule/internal/engine"
 	"bascule/internal/handover"
@@ -42,7 +42,7 @@ func (p *process) run() int {
 		return 1
 	}
 	if l.verdict == config.NoListener {
-		engine.Complain(p.stderr, fmt.Errorf("[bascule] No enabled listener found (check for 'bind' directives) ! Exiting."))
+		engine.Complain(p.stderr, fmt.Errorf("No enabled listener found (check for 'bind' directives) ! Exiting."))
 		return 1
 	}
 	if p.transfer != "" {
@@ -70,7 +70,7 @@ func (p *process) runMaster(l loaded) int {
 	}
 	return master.Run(master.Options{
 		Args: p.args, Cfg: l.cfg, World: l.world, Startup: l.text, Systemd: p.systemd, PIDFile: p.pidfile,
-		Socket: socket, Inherited: p.inherited, Version: answered(), Log: p.log, Stderr: p.stderr,
+		Socket: socket, Inherited: p.inherited, Offered: engine.OfferedSockets(), Version: answered(), Log: p.log, Stderr: p.stderr,
 		Load: func() (*config.Config, *handover.World, string) {
 			l := p.load()
 			if l.verdict != config.Valid {
@@ -87,7 +87,8 @@ func (p *process) runAlone(l loaded) int {
 	var e *engine.Engine
 	opt := p.options(l.text)
 	confined := l.cfg.Global.Chroot
-	opt.Reload = func() (bool, string) { return p.reload(e, confined) }
+	opt.Reload = func(o admin.ReloadOrder) (bool, string) { return p.reload(e, confined, o) }
+	opt.Offered = engine.OfferedSockets()
 	e, err := engine.New(l.cfg, opt)
 	if err != nil {
 		engine.Complain(p.stderr, err)
@@ -112,6 +113,9 @@ func (p *process) runAlone(l loaded) int {
 			p.log.Warn(fmt.Sprintf("%s cannot be read as the user of this process: a reload is going to fail; start with -W or make it readable", name))
 		}
 	}
+	for _, name := range opt.Offered.Unclaimed(l.cfg) {
+		p.log.Warn(engine.UnclaimedText(name))
+	}
 	p.started()
 	p.relieve()
 	return p.live(e, signals, nil)
@@ -119,47 +123,6 @@ func (p *process) runAlone(l loaded) int {
 
 func (p *process) options(startup string) engine.Options {
 	return engine.Options{Log: p.log, MaxConn: p.maxconn, Version: answered(), Date: released(), Startup: startup}
-}
-
-// reload reads the configuration again and swaps it in, without a master.
-func (p *process) reload(e *engine.Engine, confined string) (ok bool, log string) {
-	if confined != "" {
-		log := fmt.Sprintf("[ALERT]    (%d) : this process is inside the chroot %s and has no master (-W): it cannot read its configuration again\n", os.Getpid(), confined)
-		e.Refused(log)
-		return false, log
-	}
-	l := p.load()
-	if l.cfg == nil || l.verdict != config.Valid {
-		log := l.text + unchanged(l)
-		e.Refused(log)
-		return false, log
-	}
-	ok, log = swap(e, l.cfg, nil)
-	if ok {
-		e.Release()
-	}
-	return ok, l.text + log
-}
-
-func unchanged(l loaded) string {
-	if l.verdict == config.NoListener {
-		return fmt.Sprintf("[ALERT]    (%d) : config : %s\n", os.Getpid(), l.verdict)
-	}
-	return ""
-}
-
-// swap puts a configuration in force and tells the result as text.
-func swap(e *engine.Engine, cfg *config.Config, have engine.Sockets) (ok bool, log string) {
-	notes, err := e.Swap(cfg, have)
-	var b strings.Builder
-	if err != nil {
-		engine.Complain(&b, err)
-		return false, b.String()
-	}
-	for _, note := range notes {
-		fmt.Fprintf(&b, "[NOTICE]   (%d) : %s\n", os.Getpid(), note)
-	}
-	return true, b.String()
 }
 
 func (p *process) writePID() error {

@@ -24,16 +24,23 @@ const usageText = `Usage : bascule [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxcon
         -L, -N, -m, -x and other -d… of HAProxy are accepted and have no meaning here
 
 Commands : bascule run [flags]            the same as without a command
-           bascule check [flags] <file>*  the same as -c, with --advice for more
-           bascule doc <keyword>          what a keyword means ; --status lists all
+           bascule check [flags] <file>*  the same as -c ; --json for programs,
+                                          --advice for what is accepted and regretted
+           bascule explain 'GET /path' [-H 'Name: value']* -f <file>
+                                          what would become of a request, and why ; --frontend,
+                                          --src, --http-version, -d <body>, --down <server>, --json
+           bascule doc <keyword>          what a keyword means ; --status lists all, --advice the advice
            bascule reload [-S <socket>] [-s <socket>] [-p <pidfile>] [-f <file>]*
+                                          --dry-run tells what would change, --forget drops
+                                          what was set at run time
+           bascule top [-s <socket>]      a live view of a running bascule or HAProxy ; --once prints a table
            bascule demo | drill | fleet   a fleet to try, faults to survive, its servers
            bascule version
 `
 
-// usage writes why, and the usage text; it returns the exit code.
+// usage says what is wrong with the arguments, and where the right ones stand; it
+// returns the exit code.
 func usage(stderr io.Writer, err error) int {
-	writeVersion(stderr)
-	fmt.Fprintf(stderr, "%s\n\n%s", err, usageText)
+	fmt.Fprintf(stderr, "bascule: %s ('bascule --help' lists what there is)\n", err)
 	return 1
 }

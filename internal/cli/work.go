@@ -3,7 +3,7 @@ package cli
 import (
 	"bytes"
 
-	"bascule/internal/config"
+	"bascule/internal/admin"
 	"bascule/internal/engine"
 	"bascule/internal/handover"
 	"bascule/internal/master"
@@ -21,13 +21,16 @@ func (p *process) work(fd string) int {
 	if err != nil {
 		return 1 // the master is gone, or is going to say it
 	}
-	l := p.loadFrom(world.Env(p.env()))
+	env := world.Env(p.env())
+	var restarts int
+	env.States, env.StatesAge, restarts = link.Before()
+	l := p.loadFrom(env)
 	if l.cfg == nil {
 		link.Failed(l.text)
 		return 1
 	}
 	opt := p.options(l.text)
-	opt.Sockets, opt.Reload = sockets, link.Reload
+	opt.Sockets, opt.Reload, opt.Commanded, opt.Restarts = sockets, link.Reload, link.Tell, restarts
 	e, err := engine.New(l.cfg, opt)
 	if err == nil {
 		_, err = engine.Confine(&l.cfg.Global, false)
@@ -38,6 +41,7 @@ func (p *process) work(fd string) int {
 		link.Failed(b.String())
 		return 1
 	}
+	link.Serve(e)
 	e.Start()
 	if link.Ready() != nil {
 		return 1
@@ -45,20 +49,11 @@ func (p *process) work(fd string) int {
 	p.letGo()
 	gone := make(chan struct{})
 	go func() { // until the master is gone
-		_ = link.Hear(e, func(w *handover.World, have engine.Sockets) (bool, string) { return p.reloadFrom(e, w, have) })
+		_ = link.Hear(e, func(w *handover.World, have engine.Sockets, o admin.ReloadOrder) (bool, string) {
+			return p.reloadFrom(e, w, have, o)
+		})
 		close(gone)
 	}()
+	go link.Keep(gone) // until the master is gone
 	return p.live(e, signals, gone)
-}
-
-// reloadFrom swaps in what the master has read. The master has told the
-// problems already.
-func (p *process) reloadFrom(e *engine.Engine, w *handover.World, have engine.Sockets) (ok bool, log string) {
-	l := p.loadFrom(w.Env(p.env()))
-	if l.cfg == nil || l.verdict != config.Valid {
-		have.Close()
-		e.Refused(l.text)
-		return false, l.text
-	}
-	return swap(e, l.cfg, have)
 }

@@ -9,6 +9,48 @@ import (
 	"time"
 )
 
+// An AddrKind is the family of an Address.
+type AddrKind uint8
+
+// The kinds of address.
+const (
+	AddrTCP  AddrKind = iota
+	AddrUnix          // Path
+	AddrAbns          // Path, abstract namespace
+	AddrFD            // FD, inherited
+	AddrUDP           // log targets
+)
+
+// An Address is where a bind listens, a server or a socket is.
+type Address struct {
+	Kind AddrKind
+	Text string     // as written, variables expanded
+	Host string     // name or number; "" and "*": any
+	IP   netip.Addr // set once resolved; invalid: not resolved yet
+	Port int        // 0: none
+	Path string
+	FD   int
+	V4V6 bool // bind :::80 v4v6
+	V6   bool // ipv6@, or a bind to any IPv6 address: names resolve to IPv6 only
+	V4   bool // ipv4@: names resolve to IPv4 only
+}
+
+// abstractSize is the room for a name in the kernel's address of a unix socket.
+const abstractSize = 108
+
+// SocketName is the name of a unix socket as the kernel gets it, "" for what is
+// none: a path, or "@" with the name, filled up with NULs, since HAProxy's names
+// have the whole length (3.x writes abnsz@ for those that do not).
+func (a *Address) SocketName() string {
+	switch a.Kind {
+	case AddrUnix:
+		return a.Path
+	case AddrAbns:
+		return "@" + a.Path + strings.Repeat("\x00", max(0, abstractSize-1-len(a.Path)))
+	}
+	return ""
+}
+
 // lookupTime bounds one look-up of a name at start, so that a dead resolver
 // delays a start and does not prevent its answer.
 const lookupTime = 10 * time.Second
@@ -70,13 +112,34 @@ func parseAddress(text string, lookup func(string) (string, bool)) (addressRange
 		}
 	}
 	if a.Kind == AddrUnix || a.Kind == AddrAbns {
-		if rest == "" {
-			return a, fmt.Errorf("missing path in '%s'", full)
-		}
-		return a, nil
+		return a, a.checkPath()
 	}
 	a.V4, a.V6 = strings.HasSuffix(family, "4"), strings.HasSuffix(family, "6")
 	return a.hostPort(rest)
+}
+
+const (
+	// maxPath is the longest path of a unix socket: what the kernel takes (107)
+	// without the ten characters of the name under which a socket is made, before
+	// it replaces the one that is there.
+	maxPath = 97
+	// maxAbstract is the longest name of an abstract socket.
+	maxAbstract = 107
+)
+
+// checkPath says what is wrong with the path of a unix socket.
+func (a *addressRange) checkPath() error {
+	most := maxPath
+	if a.Kind == AddrAbns {
+		most = maxAbstract
+	}
+	switch {
+	case a.Path == "":
+		return fmt.Errorf("missing path in '%s'", a.Text)
+	case len(a.Path) > most:
+		return fmt.Errorf("socket path '%s' too long (max %d)", a.Text, most)
+	}
+	return nil
 }
 
 // descriptor reads the number behind fd@.
@@ -95,9 +158,6 @@ func (a addressRange) hostPort(text string) (addressRange, error) {
 	host, port := text, ""
 	if i := strings.LastIndexByte(text, ':'); i >= 0 && i > strings.LastIndexByte(text, ']') {
 		host, port = text[:i], text[i+1:]
-		if host == ":" { // ":::80" is any IPv6 address
-			host = "::"
-		}
 	}
 	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
 		host = host[1 : len(host)-1]
@@ -113,6 +173,9 @@ func (a addressRange) hostPort(text string) (addressRange, error) {
 	case shortIPv4(host).IsValid():
 		a.IP = shortIPv4(host)
 	case !nameOK(host):
+		return a, fmt.Errorf("invalid address: '%s' in '%s'", host, a.Text)
+	}
+	if a.IP.IsValid() && (a.V4 && a.IP.Is6() || a.V6 && a.IP.Is4()) {
 		return a, fmt.Errorf("invalid address: '%s' in '%s'", host, a.Text)
 	}
 	return a.ports(port)

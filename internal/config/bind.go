@@ -13,6 +13,7 @@ type bindDraft struct {
 	level  string
 	expose bool
 	v6only bool
+	tls    tlsDraft
 }
 
 // parseBind reads `bind ADDRESS[,ADDRESS…] OPTIONS`.
@@ -25,6 +26,7 @@ func parseBind(x *line) {
 	d.Line = place(x.name.Pos)
 	o := &options{line: x, subject: "'bind " + x.arg(0) + "' in section '" + x.section.kind + "'", rest: x.args[1:], bind: &d}
 	o.walk(OnBind)
+	d.TLS = d.tls.settle()
 	for _, text := range strings.Split(x.arg(0), ",") {
 		a, err := parseAddress(text, x.lookup)
 		if err == nil {
@@ -50,6 +52,11 @@ func (l *loader) bindable(a *addressRange) error {
 	switch {
 	case a.Kind == AddrUDP:
 		return fmt.Errorf("dgram-type address not acceptable in '%s'", a.Text)
+	case a.Kind == AddrFD && l.env.Descriptor != nil:
+		if err := l.env.Descriptor(a.FD); err != nil {
+			return fmt.Errorf("cannot use file descriptor '%d' : %w.", a.FD, err)
+		}
+		return nil
 	case a.Kind != AddrTCP:
 		return nil
 	case a.relative != "":
@@ -119,6 +126,23 @@ func bindGroup(o *options) {
 	o.bind.GID = gid
 }
 
+// maxNice is HAProxy's largest nice, and its smallest below 0.
+const maxNice = 1024
+
+// bindNice reads nice, which has no meaning here.
+func bindNice(o *options) {
+	w := o.take()
+	n, err := atoi(w.Text)
+	switch {
+	case w.Text == "":
+		o.bad(o.opt, "'nice' : missing value")
+	case err != nil:
+		o.bad(w, "'nice' : invalid value %s", w.Text)
+	case n < -maxNice || n > maxNice:
+		o.bad(w, "'nice' : invalid value %d, allowed range is -%d..%d", n, maxNice, maxNice)
+	}
+}
+
 func bindID(kind string) func(*options) {
 	return func(o *options) {
 		w := o.take()
@@ -182,6 +206,9 @@ var bindOptions = []Keyword{
 				o.bind.Backlog = n
 			}
 		}},
+	{Name: "defer-accept", In: OnBind, Text: "A connection is accepted once data has come on it, or after a second.", Example: "bind :8080 defer-accept", option: func(o *options) {
+		o.bind.Socket.DeferAccept = true
+	}},
 	{Name: "expose-fd", In: OnBind, Usage: "listeners", Text: "Lets a new process fetch the listening sockets over this runtime socket.",
 		Example: "stats socket /tmp/admin.sock expose-fd listeners", option: bindExpose},
 	{Name: "gid", In: OnBind, Usage: "<gid>", Text: "Group of the unix socket, as a number.", Example: "bind /tmp/web.sock gid 0", option: bindID("gid")},
@@ -197,6 +224,7 @@ var bindOptions = []Keyword{
 			o.bind.MaxConn = n
 		}
 	}},
+	{Name: "nice", In: OnBind, Status: Without, Why: whyLoops, Usage: "<-1024..1024>", Values: 1, option: bindNice},
 	{Name: "mode", In: OnBind, Usage: "<mode>", Text: "Permissions of the unix socket, in octal.", Example: "stats socket /tmp/admin.sock mode 660", option: bindMode},
 	{Name: "name", In: OnBind, Usage: "<name>", Text: "Name of the listener in statistics.", Example: "bind :8080 name main", option: func(o *options) {
 		o.bind.Name, _ = o.text()

@@ -30,7 +30,10 @@ func haproxyCheck(t *testing.T, path string) string {
 	return out.String()
 }
 
-var wrongPlace = regexp.MustCompile(`^\[(ALERT|WARNING)\].*\[[^]]*:(\d+)\] ?: .*(not allowed|ignored because|ignored in backends|only available in|not available)`)
+var wrongPlace = regexp.MustCompile(`^\[(ALERT|WARNING)\].*\[[^]]*:(\d+)\] ?: .*(not allowed|ignored because|ignored in backends|only available in|not available|only allowed in)`)
+
+// younger is what HAProxy 2.6 says to keywords of later versions, and to ours.
+var younger = regexp.MustCompile(`(?m)^\[ALERT\].*\[[^]]*:(\d+)\] ?: (?:unknown (?:keyword|option)|negation/default is not supported for option) '`)
 
 // placements says by line how keywords in the wrong section are taken.
 func placements(output string) map[string]string {
@@ -52,7 +55,7 @@ func TestAKeywordInTheWrongSectionIsTakenAsHAProxyTakesIt(t *testing.T) {
 	for _, head := range []string{"defaults d", "frontend x", "backend x", "listen x"} {
 		lines := []string{head}
 		for _, kw := range table().all {
-			if kw.In&inProxy != 0 && kw.Status == Done {
+			if kw.In&inProxy != 0 && kw.Status == Done && !strings.HasPrefix(kw.Example, ".if feature(BASCULE)") { // those haproxy does not read
 				lines = append(lines, strings.Split(strings.ReplaceAll(kw.Example, "503.http", page), "\n")...)
 			}
 		}
@@ -61,7 +64,11 @@ func TestAKeywordInTheWrongSectionIsTakenAsHAProxyTakesIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, p := Load([]string{path}, Env{LookupHost: loopback})
-		got, want := placements(printed(p)), placements(haproxyCheck(t, path))
+		said := haproxyCheck(t, path)
+		got, want := placements(printed(p)), placements(said)
+		for _, m := range younger.FindAllStringSubmatch(said, -1) {
+			delete(got, m[1])
+		}
 		if len(want) == 0 && head != "listen x" {
 			t.Errorf("%s: haproxy found nothing in the wrong section", head)
 		}

@@ -1,247 +1,247 @@
 package config
 
 import (
-	"cmp"
-	"regexp"
 	"slices"
 	"strings"
-)
 
-// A checkSend is a request of checks: what `option httpchk` says, or what
-// `http-check send` says; the second completes the first.
-type checkSend struct {
-	method, uri, version string
-	fields               []byte
-	body                 []byte
-}
+	"bascule/internal/lang"
+	"bascule/internal/rule"
+)
 
 // checkDraft is what a section's lines say about checks.
 type checkDraft struct {
-	option    checkSend  // option httpchk
-	send      *checkSend // http-check send
-	expect    bool       // http-check expect was seen
-	rules     bool       // any http-check line was seen
-	inherited bool       // the http-check lines are those of the defaults
+	kind      CheckKind
+	option    *CheckRequest // option httpchk
+	late      bool          // option stands behind the first http-check send: it wins
+	protocol  []CheckStep   // option smtpchk, redis-check, …
+	http, tcp stepList
 }
 
-// ownChecks begins the http-check lines of a section: they replace those of its
-// defaults section as a whole.
-func (x *line) ownChecks() *checkDraft {
-	c := &x.px.checks
-	if c.inherited {
-		c.send, c.expect, c.inherited = nil, false, false
-		x.px.Check.Expect = Expect{}
-	}
-	c.rules = true
+// A stepList is the http-check or the tcp-check lines of a section. Those of
+// its defaults section count only where it has none of its own.
+type stepList struct {
+	steps     []CheckStep
+	own       bool // the section has such lines itself
+	lines     int
+	comment   string // of `comment`, for the steps that follow
+	commented int    // kind of the step that comment was given to, 0: none yet
+}
+
+// child is what a section that follows takes over.
+func (c checkDraft) child() checkDraft {
+	c.http = stepList{steps: slices.Clip(c.http.steps), lines: c.http.lines}
+	c.tcp = stepList{steps: slices.Clip(c.tcp.steps), lines: c.tcp.lines}
 	return c
 }
 
-// parseHTTPChk reads `option httpchk [METHOD] [URI] [VERSION [HEADERS]]`.
-func parseHTTPChk(x *line) {
-	c := checkSend{}
-	switch len(x.args) {
-	case 0:
-	case 1:
-		c.uri = x.arg(0)
-	default:
-		c.method, c.uri = x.arg(0), x.arg(1)
+// steps is the list that a line of the section adds to.
+func (x *line) steps(http bool) *stepList {
+	l := &x.px.checks.tcp
+	if http {
+		l = &x.px.checks.http
 	}
-	version, fields, more := strings.Cut(x.arg(2), "\r\n")
-	c.version = version
-	if more {
-		x.warn(x.args[2], "'option httpchk' : hiding headers or body at the end of the version string is deprecated. Please, consider to use 'http-check send' directive instead.")
-		head, body, _ := strings.Cut(fields, "\r\n\r\n")
-		for _, f := range strings.Split(head, "\r\n") {
-			if f != "" {
-				c.fields = append(c.fields, f+"\r\n"...)
-			}
-		}
-		c.body = []byte(body)
+	if !l.own {
+		*l = stepList{own: true}
 	}
-	if x.checkHTTPVersion(version) && x.atMost(3) {
-		x.px.checks.option = c
-		x.px.Check.HTTP = true
-	}
+	return l
 }
 
-func (x *line) checkHTTPVersion(v string) bool {
-	if v == "" || v == "HTTP/1.0" || v == "HTTP/1.1" {
-		return true
-	}
-	x.alert(x.name, "'%s' : version '%s' is known but not supported yet, use HTTP/1.0 or HTTP/1.1.", x.kw.Name, v)
-	return false
-}
-
-// parseCheckSend reads `http-check send …`.
-func parseCheckSend(x *line) {
-	checks, c := x.ownChecks(), &checkSend{}
-	if checks.send != nil {
-		x.alert(x.name, "a second 'http-check send' is known but not supported yet: %s.", whySteps)
+// addStep adds the step that a line gave, if it may stand there.
+func (x *line) addStep(http bool, s CheckStep) {
+	l := x.steps(http)
+	if why := l.misplaced(s, http && x.px.checks.kind == CheckHTTP); why != "" {
+		x.alert(x.name, "'%s' : %s.", x.kw.Name, why)
 		return
 	}
-	for i := 0; i < len(x.args); i += 2 {
-		name := x.args[i].Text
-		value := x.arg(i + 1)
-		if checkSendOptions[name] && value == "" {
-			x.alert(x.args[i], "'http-check send' : '%s' expects an argument.", name)
+	l.lines++
+	s.Number = l.lines
+	s.Comment = l.commentFor(s)
+	l.steps = append(l.steps, s)
+}
+
+// commentFor is the comment of a step: its own, or that of the `comment` line
+// before, which holds for one kind of step.
+func (l *stepList) commentFor(s CheckStep) string {
+	kind := s.kind()
+	if l.comment != "" && l.commented != 0 && l.commented != kind {
+		l.comment = ""
+	}
+	l.commented = kind
+	if s.Comment != "" || s.Action != nil {
+		return s.Comment
+	}
+	return l.comment
+}
+
+func (s *CheckStep) kind() int {
+	for i, is := range []bool{s.Connect != nil, s.Send != nil || s.Request != nil, s.Expect != nil, s.Action != nil} {
+		if is {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// misplaced says why a step cannot follow those before it. A sequence of
+// http-check goes connect, send, expect, and again; HAProxy looks at that only
+// behind option httpchk.
+func (l *stepList) misplaced(s CheckStep, sequence bool) string {
+	first, last := l.firstStep(), l.lastStep()
+	if s.Connect != nil && first != nil && first.Connect == nil {
+		return "first step MUST also be a 'connect', optionally preceded by a 'set-var', an 'unset-var' or a 'comment', when there is a 'connect' step in the tcp-check ruleset"
+	}
+	if !sequence || last == nil {
+		return ""
+	}
+	word, missing := "", ""
+	switch {
+	case s.Connect != nil && last.Expect == nil:
+		word, missing = "connect", "expect"
+	case s.Request != nil && last.Connect == nil:
+		word, missing = "send", "connect"
+	case s.Expect != nil && last.Connect != nil:
+		word, missing = "expect", "send"
+	}
+	if missing == "" {
+		return ""
+	}
+	return "unable to add http-check " + word + " rule at step " + itoa(l.lines+1) + " (missing " + missing + " rule)"
+}
+
+// firstStep and lastStep leave actions out.
+func (l *stepList) firstStep() *CheckStep {
+	for i := range l.steps {
+		if l.steps[i].Action == nil {
+			return &l.steps[i]
+		}
+	}
+	return nil
+}
+
+func (l *stepList) lastStep() *CheckStep {
+	for i := len(l.steps) - 1; i >= 0; i-- {
+		if l.steps[i].Action == nil {
+			return &l.steps[i]
+		}
+	}
+	return nil
+}
+
+// parseCheckComment reads `http-check comment TEXT` and `tcp-check comment TEXT`.
+func parseCheckComment(http bool) func(*line) {
+	return func(x *line) {
+		if x.arg(0) == "" {
+			x.alert(x.name, "'%s' : expects a string as argument.", x.kw.Name)
 			return
 		}
-		switch name {
-		case "meth":
-			c.method = value
-		case "uri":
-			c.uri = value
-		case "ver":
-			c.version = value
-		case "body":
-			c.body = []byte(value)
-		case "hdr":
-			if x.arg(i+2) == "" {
-				x.alert(x.args[i], "'http-check send' : 'hdr' expects a name and a value as parameter.")
-				return
-			}
-			if !x.checkField(c, i+1) {
-				return
-			}
-			i++
-		case "comment":
-		case "uri-lf", "body-lf":
-			x.alert(x.args[i], "keyword 'http-check send %s' is known but not supported yet: checks send constants.", name)
-			return
-		default:
-			x.choose(i, "'http-check send' : expects 'comment', 'meth', 'uri', 'uri-lf', 'ver', 'hdr', 'body' or 'body-lf' but got '"+name+"' as argument.",
-				"meth", "uri", "ver", "hdr", "body", "comment")
-			return
-		}
-	}
-	if x.checkHTTPVersion(c.version) {
-		checks.send = c
+		l := x.steps(http)
+		l.lines++
+		l.comment, l.commented = x.arg(0), 0
 	}
 }
 
-// checkSendOptions are the options of http-check send that take a value.
-var checkSendOptions = map[string]bool{"meth": true, "uri": true, "ver": true, "body": true, "hdr": true, "comment": true, "uri-lf": true, "body-lf": true}
-
-// checkField adds the header whose name is argument i.
-func (x *line) checkField(c *checkSend, i int) bool {
-	name, value := x.arg(i), x.arg(i+1)
-	if strings.ContainsAny(name, " \t\r\n:") || strings.ContainsAny(value, "\r\n") || strings.Contains(value, "%[") {
-		x.alert(x.args[i], "'http-check send' : header '%s' must be a constant name and value.", name)
-		return false
-	}
-	switch strings.ToLower(name) {
-	case "content-length", "transfer-encoding", "connection":
-		return true // the check frames its request itself
-	}
-	c.fields = append(c.fields, name+": "+value+"\r\n"...)
-	return true
-}
-
-// parseCheckExpect reads `http-check expect [!] KIND PATTERN`.
-func parseCheckExpect(x *line) {
-	if len(x.args) == 0 {
-		x.alert(x.name, "'http-check expect' : expects at least a matching pattern as arguments.")
-		return
-	}
-	checks := x.ownChecks()
-	if checks.expect {
-		x.alert(x.name, "a second 'http-check expect' is known but not supported yet: %s.", whySteps)
-		return
-	}
-	checks.expect = true
-	e, i := Expect{}, 0
-	if x.arg(0) == "!" {
-		e.Not, i = true, 1
-	}
-	kind, not := strings.CutPrefix(x.arg(i), "!")
-	e.Kind, e.Not, e.Text = kind, e.Not || not, x.arg(i+1)
-	if !x.expectPattern(&e, i) {
-		return
-	}
-	if len(x.args) > i+2 {
-		x.alert(x.args[i+2], "'http-check expect' : unexpected argument '%s'.", x.args[i+2].Text)
-		return
-	}
-	x.px.Check.Expect = e
-}
-
-// expectPattern reads the pattern of the kind that is argument i.
-func (x *line) expectPattern(e *Expect, i int) bool {
-	switch e.Kind {
-	case "status", "rstatus", "string", "rstring":
-		if e.Text == "" {
-			x.alert(x.at(i), "'http-check expect' : '%s' expects a pattern as an argument.", e.Kind)
-			return false
-		}
-	case "hdr", "fhdr", "string-lf", "min-recv", "comment", "ok-status", "error-status", "tout-status", "on-success", "on-error", "status-code":
-		x.alert(x.at(i), "keyword 'http-check expect %s' is known but not supported yet: use status, rstatus, string or rstring.", e.Kind)
-		return false
-	default:
-		x.choose(i, "'http-check expect' : 'only supports min-recv, [!]string', '[!]rstring', '[!]string-lf', '[!]status', '[!]rstatus', [!]hdr, [!]fhdr or comment but got '"+e.Kind+"' as argument.",
-			"status", "rstatus", "string", "rstring")
-		return false
-	}
-	if e.Kind == "status" {
-		return x.expectStatus(e, i+1)
-	}
-	if e.Kind == "rstatus" || e.Kind == "rstring" {
-		re, err := regexp.Compile(e.Text)
+// parseCheckAction reads set-var(…), set-var-fmt(…) and unset-var(…).
+func parseCheckAction(http bool) func(*line) {
+	return func(x *line) {
+		words := append([]lang.Word{x.name}, x.args...)
+		words[0].Text = strings.TrimPrefix(x.name.Text, strings.Fields(x.kw.Name)[0]+" ")
+		a, err := rule.ParseCheckAction(words)
 		if err != nil {
-			x.alert(x.at(i+1), "'http-check expect' : regex '%s' is invalid (error=%s).", e.Text, err)
-			return false
+			x.alert(x.name, "'%s' : %s.", x.name.Text, err)
+			return
 		}
-		e.Match = re.Match
+		x.addStep(http, CheckStep{Action: a})
 	}
-	return true
 }
 
-// expectStatus reads a list such as 200,204,300-399.
-func (x *line) expectStatus(e *Expect, i int) bool {
-	for _, part := range strings.Split(x.arg(i), ",") {
-		first, last, isRange := strings.Cut(part, "-")
-		low, err1 := atoi(first)
-		high, err2 := low, err1
-		if isRange {
-			high, err2 = atoi(last)
-		}
-		if err1 != nil || err2 != nil {
-			bad := strings.Trim(part, "0123456789-")
-			if bad == "" {
-				x.alert(x.at(i), "'http-check expect' : invalid list of status codes '%s'.", x.arg(i))
-				return false
-			}
-			x.alert(x.at(i), "'http-check expect' : invalid character '%c' in the list of status codes.", bad[0])
-			return false
-		}
-		if low < 100 || high > 999 || low > high {
-			x.alert(x.at(i), "'http-check expect' : invalid range of status codes '%s'.", part)
-			return false
-		}
-		e.Ranges = append(e.Ranges, [2]int{low, high})
+// checkFormat compiles a log-format and words its errors.
+func (x *line) checkFormat(w lang.Word) *rule.Format {
+	f, err := rule.ParseCheckFormat(w.Text)
+	if err != nil {
+		x.alert(w, "'%s' : '%s' invalid log-format string (%s).", x.kw.Name, w.Text, err)
+		return nil
 	}
-	return true
+	return f
 }
 
 // settleCheck turns what the lines say into the Check of a backend.
 func (d *draft) settleCheck() {
-	if !d.Check.HTTP {
+	c := &d.Check
+	c.Kind = d.checks.kind
+	switch c.Kind {
+	case CheckHTTP:
+		c.Steps = d.checks.settleHTTP()
+	case CheckTCP:
+		c.Steps = d.checks.tcp.steps
+	case CheckProtocol:
+		c.Steps = d.checks.protocol
+	}
+	l := stepList{steps: c.Steps}
+	if first := l.firstStep(); first == nil || first.Connect == nil {
+		c.Steps = slices.Insert(slices.Clip(c.Steps), 0, CheckStep{Connect: &CheckDial{Default: true}})
+	}
+}
+
+// settleHTTP completes a sequence by what it leaves out: the request, which
+// is that of option httpchk, and the last expect.
+func (c *checkDraft) settleHTTP() []CheckStep {
+	steps, at := slices.Clone(c.http.steps), 0
+	for at < len(steps) && (steps[at].Action != nil || steps[at].Connect != nil) {
+		at++
+	}
+	if at < len(steps) && steps[at].Request != nil {
+		if c.late {
+			steps[at].Request = c.option.over(steps[at].Request)
+		} else {
+			steps[at].Request = steps[at].Request.over(c.option)
+		}
+	} else {
+		at = 0
+		for i := range steps {
+			if steps[i].Connect != nil {
+				at = i + 1
+				break
+			}
+		}
+		steps = slices.Insert(steps, at, CheckStep{Request: c.option})
+	}
+	l := stepList{steps: steps}
+	if last := l.lastStep(); last.Request != nil {
+		steps = append(steps, CheckStep{Expect: &Expect{Kind: "status", Ranges: [][2]int{{200, 399}}, MinRecv: -1}})
+	}
+	return steps
+}
+
+// over is r, completed by another request.
+func (r *CheckRequest) over(other *CheckRequest) *CheckRequest {
+	both := *r
+	if both.Method == "" {
+		both.Method = other.Method
+	}
+	if both.URI == "" && both.URIFormat == nil {
+		both.URI, both.URIFormat = other.URI, other.URIFormat
+	}
+	if both.Version == "" {
+		both.Version = other.Version
+	}
+	if len(both.Body) == 0 && both.BodyFmt == nil {
+		both.Body, both.BodyFmt = other.Body, other.BodyFmt
+	}
+	if len(both.Headers) == 0 {
+		both.Headers = other.Headers
+	}
+	return &both
+}
+
+// verifyChecks warns about lines that no option makes use of.
+func (l *loader) verifyChecks(d *draft) {
+	if !d.Backend {
 		return
 	}
-	request := d.checks.option
-	if s := d.checks.send; s != nil {
-		request.method = cmp.Or(s.method, request.method)
-		request.uri = cmp.Or(s.uri, request.uri)
-		request.version = cmp.Or(s.version, request.version)
-		request.fields = append(slices.Clip(request.fields), s.fields...)
-		if s.body != nil {
-			request.body = s.body
-		}
+	if d.checks.http.own && d.checks.kind != CheckHTTP {
+		l.about(lang.Warning, d.at, "%s '%s' uses http-check rules without 'option httpchk', so the rules are ignored.", d.noun(), d.Name)
 	}
-	c := &d.Check
-	c.Method = cmp.Or(request.method, "OPTIONS")
-	c.URI = cmp.Or(request.uri, "/")
-	if request.version == "HTTP/1.1" {
-		c.Minor = 1
+	if d.checks.tcp.own && d.checks.kind != CheckTCP {
+		l.about(lang.Warning, d.at, "%s '%s' uses tcp-check rules without 'option tcp-check', so the rules are ignored.", d.noun(), d.Name)
 	}
-	c.Fields, c.Body = request.fields, request.body
 }

@@ -1,8 +1,11 @@
 package config
 
 import (
+	"net/netip"
 	"strings"
 	"time"
+
+	"bascule/internal/lang"
 )
 
 // parseCookie reads `cookie NAME OPTIONS` of a backend.
@@ -28,10 +31,10 @@ func parseCookie(x *line) {
 	switch {
 	case modes > 1:
 		x.alert(x.name, "cookie 'rewrite', 'insert' and 'prefix' modes are incompatible.")
-	case c.Rewrite || c.Prefix:
-		x.alert(x.name, "keyword 'cookie %s' is known but not supported yet: use insert.", map[bool]string{true: "rewrite", false: "prefix"}[c.Rewrite])
-	case (c.MaxIdle > 0 || c.MaxLife > 0) && !c.Insert:
-		x.alert(x.name, "cookie options 'maxidle' and 'maxlife' need 'insert'.")
+	case c.Rewrite && c.Indirect:
+		x.alert(x.name, "cookie 'rewrite' and 'indirect' modes are incompatible.")
+	case c.Preserve && !c.Insert && !c.Indirect:
+		x.alert(x.name, "cookie 'preserve' requires at least 'insert' or 'indirect'.")
 	default:
 		x.px.Cookie = c
 	}
@@ -67,8 +70,7 @@ func (x *line) cookieOption(c *Cookie, i int) (values int, ok bool) {
 	case "attr":
 		return 1, x.cookieAttr(c, i+1)
 	case "dynamic":
-		x.alert(x.args[i], "keyword 'cookie dynamic' is known but not supported yet: give servers a cookie value.")
-		return 0, false
+		c.Dynamic = true
 	default:
 		x.choose(i, "'cookie' supports 'rewrite', 'insert', 'prefix', 'indirect', 'nocache', 'postonly', 'domain', 'maxidle', 'dynamic', 'maxlife' and 'attr' options.",
 			"rewrite", "insert", "prefix", "indirect", "nocache", "postonly", "preserve", "httponly", "secure", "domain", "maxidle", "maxlife", "attr", "dynamic")
@@ -87,8 +89,8 @@ func (x *line) cookieDomain(c *Cookie, i int) bool {
 		x.alert(x.args[i], "character is not permitted in attribute value '%s'.", d)
 		return false
 	}
-	if !strings.HasPrefix(d, ".") || !strings.Contains(strings.Trim(d, "."), ".") {
-		x.warn(x.args[i], "domain '%s' contains no embedded dots nor does not start with a dot. RFC forbids it, this configuration may not work properly.", d)
+	if !strings.Contains(d, ".") {
+		x.warn(x.args[i], "domain '%s' contains no embedded dot, this configuration may not work properly (see RFC6265#5.2.3).", d)
 	}
 	c.Domains = append(c.Domains, d)
 	return true
@@ -114,10 +116,40 @@ func (x *line) cookieAttr(c *Cookie, i int) bool {
 	}
 	for _, b := range []byte(v) {
 		if b < ' ' || b == 0x7f || b == ';' {
-			x.alert(x.args[i], "character is not permitted in attribute value '%s'.", v)
+			x.alert(x.args[i], "character '%%x%02X' is not permitted in attribute value '%s'.", b, v)
 			return false
 		}
 	}
 	c.Attrs = append(c.Attrs, v)
 	return true
+}
+
+func parseCookieKey(x *line) {
+	if x.arg(0) == "" {
+		x.alert(x.name, "'dynamic-cookie-key' expects <secret_key> as argument.")
+		return
+	}
+	if x.atMost(1) {
+		x.px.CookieKey = x.arg(0)
+	}
+}
+
+// sameCookies warns about servers of one address that would get the same
+// dynamic cookie.
+func (l *loader) sameCookies(d *draft) {
+	if d.Cookie == nil || !d.Cookie.Dynamic || d.CookieKey == "" {
+		return
+	}
+	seen := map[netip.AddrPort]string{}
+	for i, s := range d.Servers {
+		at := netip.AddrPortFrom(s.Addr.IP, uint16(s.Addr.Port))
+		if s.Cookie != "" || s.Disabled || !at.Addr().IsValid() {
+			continue
+		}
+		if first := seen[at]; first != "" {
+			l.about(lang.Warning, d.serverAt[i], "We generated two equal cookies for two different servers, '%s' and '%s' of '%s': they have one address.", first, s.Name, d.Name)
+			continue
+		}
+		seen[at] = s.Name
+	}
 }

@@ -1,10 +1,13 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"bascule/internal/rule"
 )
 
 const timeouts = "    mode http\n    timeout connect 1s\n    timeout client 1s\n    timeout server 1s\n"
@@ -23,8 +26,8 @@ func TestASectionBeginsWithWhatItsDefaultsSay(t *testing.T) {
 	cfg := mustLoad(t, "defaults a\n"+timeouts+`    retries 5
     option redispatch 2
     option httpchk GET /a
-    http-check expect status 200
     http-check send hdr Host a
+    http-check expect status 200
     default-server weight 7 check
     cookie C insert
     errorloc 503 /sorry
@@ -47,11 +50,11 @@ backend three from b
 	if one.Retries != 5 || two.Retries != 1 || three.Retries != 6 || one.Redispatch != 2 || two.Redispatch != 0 {
 		t.Errorf("retries %d %d %d, redispatch %d %d", one.Retries, two.Retries, three.Retries, one.Redispatch, two.Redispatch)
 	}
-	if c := one.Check; c.URI != "/a" || c.Method != "GET" || len(c.Fields) != 0 || c.Expect.Ranges[0] != [2]int{204, 204} {
-		t.Errorf("its own http-check lines replace those of defaults, the option stays: %+v", c)
+	if got, want := sequenceOf(one), "connect; GET /a; status [[204 204]]"; got != want {
+		t.Errorf("its own http-check lines replace those of defaults, the option stays: got %s, want %s", got, want)
 	}
-	if c := two.Check; c.URI != "/" || c.Method != "OPTIONS" || string(c.Fields) != "Host: a\r\n" || c.Expect.Ranges[0] != [2]int{200, 200} {
-		t.Errorf("its own option replaces that of defaults, http-check lines stay: %+v", c)
+	if got, want := sequenceOf(two), "connect; OPTIONS / Host: a; status [[200 200]]"; got != want {
+		t.Errorf("its own option replaces that of defaults, http-check lines stay: got %s, want %s", got, want)
 	}
 	for px, want := range map[*Proxy]string{one: "7 true", two: "8 true", three: "9 false"} {
 		if s := px.Servers[0]; fmt.Sprint(s.Weight, s.Check) != want {
@@ -132,15 +135,15 @@ func TestFilesAndDirectoriesAreReadInOrder(t *testing.T) {
 }
 
 func TestOneRunShowsAllProblems(t *testing.T) {
-	_, p := loadText(t, "global\n    maxcon 5\n    nbthread 0\ndefaults\n    mode htp\nbackend b\n    balance x\n    server s 127.0.0.1:1 foo\n    server s2 127.0.0.1:1 ssl verify none sni str(x) send-proxy\n", Env{})
+	_, p := loadText(t, "global\n    maxcon 5\n    nbthread 0\ndefaults\n    mode htp\nbackend b\n    balance x\n    server s 127.0.0.1:1 foo\n    server s2 127.0.0.1:1 ssl verify none sni str(x) send-proxy-v2-ssl\n", Env{})
 	for _, want := range []string{"'maxcon'", "'nbthread' value", "unknown proxy mode", "balance only supports", "unknown keyword 'foo'",
-		"keyword 'ssl' is known but not supported yet: TLS is not built yet.", "keyword 'send-proxy' is known"} {
+		"keyword 'ssl' is known but not supported yet: TLS to servers is not built yet.", "keyword 'send-proxy-v2-ssl' is known"} {
 		if !strings.Contains(printed(p), want) {
 			t.Errorf("no problem has %q", want)
 		}
 	}
 	// `ssl verify sni` have one reason and make one alert.
-	if n := strings.Count(printed(p), "TLS is not built"); n != 1 {
+	if n := strings.Count(printed(p), "TLS to servers is not built"); n != 1 {
 		t.Errorf("%d alerts about TLS in one line", n)
 	}
 }
@@ -173,5 +176,54 @@ func TestVariablesOfTheProcessAreSeen(t *testing.T) {
 	cfg, p := loadText(t, text, env)
 	if want := "front-3.2-1-t.cfg-t.cfg:2-global"; cfg == nil || cfg.Global.Node != want {
 		t.Errorf("%+v, want %s\n%s", cfg, want, printed(p))
+	}
+}
+
+// sequenceOf writes down the steps of a backend's checks.
+func sequenceOf(p *Proxy) string {
+	var list []string
+	for _, s := range p.Check.Steps {
+		switch {
+		case s.Connect != nil:
+			list = append(list, "connect")
+		case s.Request != nil:
+			text := cmp.Or(s.Request.Method, "OPTIONS") + " " + cmp.Or(s.Request.URI, "/")
+			for _, h := range s.Request.Headers {
+				text += " " + h.Name + ": " + string(h.Value.Append(nil, &rule.Ctx{}))
+			}
+			if s.Request.Version == "HTTP/1.1" {
+				text += " in 1.1"
+			}
+			list = append(list, text)
+		case s.Expect != nil:
+			list = append(list, fmt.Sprint(s.Expect.Kind, " ", s.Expect.Ranges))
+		}
+	}
+	return strings.Join(list, "; ")
+}
+
+func TestAServerTemplateMakesServers(t *testing.T) {
+	cfg, p := loadText(t, `
+defaults
+    timeout client 1s
+    timeout server 1s
+    timeout connect 1s
+listen b
+    bind 127.0.0.1:8080
+    default-server weight 7 disabled
+    server a 127.0.0.1:1
+    server-template w 2 127.0.0.1:80 id 9 enabled cookie c
+    server-template x 10-12 127.0.0.1:81 weight 3
+`, Env{})
+	if cfg == nil {
+		t.Fatal(printed(p))
+	}
+	got := ""
+	for _, s := range cfg.Proxies[0].Servers {
+		got += fmt.Sprintf("%s %d %d %d %t %s\n", s.Name, s.ID, s.Addr.Port, s.Weight, s.Disabled, s.Cookie)
+	}
+	want := "a 1 1 7 true \nw1 9 80 7 false c\nw2 3 80 7 false c\nx10 4 81 3 true \nx11 5 81 3 true \nx12 6 81 3 true \n"
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }

@@ -10,13 +10,21 @@ import (
 // keyword gives a line to the keyword it begins with.
 func (l *loader) keyword(words []lang.Word) {
 	if l.section.skip {
+		l.mistypedSection(words[0], "in '"+l.section.kind+"' section")
 		return
 	}
 	if l.section.kind == "" {
-		l.problems.Alertf(words[0], "unknown keyword '%s' out of section.", words[0].Text)
+		if !l.mistypedSection(words[0], "out of section") {
+			l.problems.Alertf(words[0], "unknown keyword '%s' out of section.", words[0].Text)
+		}
+		return
+	}
+	if l.section.line != nil {
+		l.section.line(words)
 		return
 	}
 	x := &line{loader: l, px: l.section.px}
+	l.library.At, l.library.Proxy = words[0], l.section.name
 	if t := words[0].Text; (t == "no" || t == "default") && len(words) > 1 {
 		x.no, x.dflt = t == "no", t == "default"
 		words = words[1:]
@@ -27,10 +35,14 @@ func (l *loader) keyword(words []lang.Word) {
 	}
 	kw, n, _ := l.table.find(words, in)
 	if kw == nil {
-		x.unknown(words, in)
+		if !l.mistypedSection(words[0], "in '"+l.section.kind+"' section") {
+			x.unknown(words, in)
+		}
 		return
 	}
 	x.kw, x.name, x.args = kw, span(words[:n]), words[n:]
+	x.word = kw.Name
+	x.said()
 	if (x.no || x.dflt) && !kw.No {
 		x.noNegation(words)
 		return
@@ -52,6 +64,35 @@ func (l *loader) keyword(words []lang.Word) {
 	default:
 		kw.parse(x)
 	}
+}
+
+// mistypedSection takes an unknown word that begins a line without indentation
+// and is nearly the header of a section for one: the lines below it belong to
+// neither section, and are not read.
+func (l *loader) mistypedSection(w lang.Word, where string) bool {
+	near := ""
+	if w.Pos.Col == 1 {
+		near = lang.Nearest(w.Text, proxyHeaders)
+	}
+	if near == "" {
+		return false
+	}
+	l.problems.Alertf(w, "unknown keyword '%s' %s; did you mean '%s' maybe ?", w.Text, where, near)
+	l.problems.List[len(l.problems.List)-1].Near = near
+	l.section = sectionState{kind: near, name: near, skip: true}
+	return true
+}
+
+// proxyHeaders begin the sections that a word may be a slip of.
+var proxyHeaders = []string{"global", "defaults", "frontend", "backend", "listen"}
+
+// said notes where a keyword stands, for those who advise on it.
+func (x *line) said() {
+	at := x.cfg.said
+	if x.px != nil {
+		at = x.px.said
+	}
+	at[x.kw.Name] = x.name.Pos
 }
 
 // noNegation refuses `no` and `default` before what has no other side.
@@ -142,6 +183,9 @@ func (x *line) unknownMember(words []lang.Word, in Section) {
 	}
 	names := x.table.names(in, first.Text)
 	format, proxy := familyErrors[first.Text], ""
+	if first.Text == "stats" && in == InGlobal {
+		format = "'stats' only supports {list} (got '{got}')"
+	}
 	if format == "" {
 		format = "'" + first.Text + "' expects {list} (got '{got}')"
 	}

@@ -20,7 +20,7 @@ func Doc(w io.Writer, keyword string) bool {
 	found := 0
 	for _, e := range entries() {
 		names = append(names, e.name)
-		if e.name == keyword || strings.HasSuffix(e.name, " "+keyword) || strings.HasPrefix(e.name, keyword+" ") {
+		if e.name == keyword || e.inPlace() == keyword || strings.HasSuffix(e.name, " "+keyword) || strings.HasPrefix(e.name, keyword+" ") {
 			if found > 0 {
 				fmt.Fprintln(out)
 			}
@@ -37,6 +37,21 @@ func Doc(w io.Writer, keyword string) bool {
 	}
 	fmt.Fprintln(out)
 	return false
+}
+
+// inPlace is an entry's name behind the word that its line begins with: "server
+// weight", "http-request set-header"; of others it is "".
+func (e *entry) inPlace() string {
+	name, _, _ := strings.Cut(e.name, "*")
+	switch set, isAction := strings.CutPrefix(e.kind, "Actions of "); {
+	case isAction:
+		return set + " " + name
+	case e.kind == partBind:
+		return "bind " + name
+	case e.kind == partServer:
+		return "server " + name
+	}
+	return ""
 }
 
 // write shows one entry on a terminal.

@@ -22,15 +22,20 @@ type draft struct {
 
 	logs       []logLine
 	format     logFormat
-	template   Server // default-server
+	dataFormat logFormat // log-format-sd
+	failFormat logFormat // error-log-format
+	template   Server    // default-server
 	servers    map[string]*Server
 	switches   []pendingSwitch
+	useServer  []pendingServer
 	fallback   lang.Word // default_backend
 	timeoutSet map[string]bool
 	serverAt   []lang.Word // names of Servers, in the same order
 	modeAt     lang.Word
 	checks     checkDraft
 	redirects  []*rule.Action
+	errors     []errorSetting
+	slots      []slotUse // of http-request capture id and its kin
 	backlog    int
 	lastRule   string // the first kind of rule seen that is evaluated after http-request
 }
@@ -58,17 +63,18 @@ type logFormat struct {
 
 // A pendingSwitch is a use_backend line whose backend is not looked up yet.
 type pendingSwitch struct {
-	name lang.Word
-	cond *rule.Cond
+	name   lang.Word
+	format *rule.Format // of a name with values in it
+	cond   *rule.Cond
 }
 
 // newDefaults is a defaults section with HAProxy's own defaults.
 func (l *loader) newDefaults() *draft {
 	return &draft{
-		Proxy: &Proxy{Retries: defaultRetries},
-		acls:  &rule.ACLs{ReadFile: l.readNamed},
+		Proxy: &Proxy{Retries: defaultRetries, said: map[string]lang.Pos{}},
+		acls:  &rule.ACLs{Library: l.library},
 		template: Server{
-			Weight: 1, Fall: defaultFall, Rise: defaultRise, Inter: defaultInter, PoolMaxConn: -1,
+			Weight: 1, Fall: defaultFall, Rise: defaultRise, Inter: defaultInter, ErrorLimit: defaultErrorLimit, PoolMaxConn: -1, PoolPurgeDelay: defaultPurge, MaxReuse: -1,
 			InitAddr: []string{"last", "libc"},
 		},
 		timeoutSet: map[string]bool{},
@@ -82,6 +88,9 @@ const (
 	defaultFall    = 3
 	defaultRise    = 2
 	defaultInter   = 2 * time.Second
+	// defaultErrorLimit is HAProxy's error-limit.
+	defaultErrorLimit = 10
+	defaultPurge      = 5 * time.Second
 )
 
 // child is a section that begins with what d says. ACLs and rules of a named
@@ -90,23 +99,26 @@ func (d *draft) child() *draft {
 	c := *d
 	px := *d.Proxy
 	c.Proxy = &px
-	px.Errors = maps.Clone(d.Errors)
+	c.errors = slices.Clip(d.errors)
+	px.MonitorFail = slices.Clip(d.MonitorFail)
+	px.said = maps.Clone(d.said)
 	px.HTTPRequest = slices.Clip(d.HTTPRequest)
 	px.HTTPResponse = slices.Clip(d.HTTPResponse)
 	px.HTTPAfter = slices.Clip(d.HTTPAfter)
+	px.TCP.Connection, px.TCP.Session = slices.Clip(d.TCP.Connection), slices.Clip(d.TCP.Session)
+	px.TCP.Request, px.TCP.Response = slices.Clip(d.TCP.Request), slices.Clip(d.TCP.Response)
 	px.Captures = slices.Clip(d.Captures)
 	if d.Stats != nil {
 		stats := *d.Stats
 		stats.Auth = slices.Clip(stats.Auth)
 		px.Stats = &stats
 	}
-	px.Check.Fields = slices.Clip(d.Check.Fields)
 	c.logs = slices.Clip(d.logs)
 	c.inheritance = inheritance{}
-	c.acls = &rule.ACLs{ReadFile: d.acls.ReadFile}
+	c.acls = &rule.ACLs{Library: d.acls.Library}
 	c.timeoutSet = maps.Clone(d.timeoutSet)
 	c.servers = map[string]*Server{}
-	c.checks.inherited, c.checks.rules = true, false
+	c.checks = d.checks.child()
 	return &c
 }
 

@@ -8,6 +8,7 @@ import (
 	"os/user"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // An Env is everything outside the files that a configuration depends on. It is
@@ -25,9 +26,14 @@ type Env struct {
 	LookupHost  func(ctx context.Context, name string) ([]netip.Addr, error)
 	LookupUser  func(name string) (uid, gid int, err error)
 	LookupGroup func(name string) (gid int, err error)
-	Version     string                                          // what version_atleast() compares with; "": Version
-	Diagnose    bool                                            // -dD: .diag is said
-	Last        func(backend, server string) (netip.Addr, bool) // init-addr last; nil: none known
+	Version     string             // what version_atleast() compares with; "": Version
+	Diagnose    bool               // -dD: .diag is said
+	Descriptor  func(fd int) error // what is wrong with an inherited socket; nil: it is not looked at
+	// States is "show servers state" of the process before, StatesAge ago; it counts in
+	// place of all state files. "": there was none.
+	States    string
+	StatesAge time.Duration
+	Last      func(backend, server string) (netip.Addr, bool) // init-addr last; nil: none known
 }
 
 // Version is the HAProxy version that bascule answers as.

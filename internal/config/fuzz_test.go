@@ -34,13 +34,14 @@ func FuzzCondition(f *testing.F) {
 	for _, cond := range conditions {
 		f.Add(cond)
 	}
+	f.Add(strings.Repeat("!", maxDepth-1) + "1")
 	f.Fuzz(func(t *testing.T, cond string) {
 		value, err := EvalCondition(cond, sealed())
 		if err != nil && value {
 			t.Fatalf("%q is true and an error: %v", cond, err)
 		}
 		words, splitErr := lang.Split(cond, lang.Pos{}, sealed().Getenv)
-		if err != nil || splitErr != nil || len(words) != 1 || strings.ContainsAny(cond, "\\'\"$#\r\n") {
+		if err != nil || splitErr != nil || len(words) != 1 || strings.ContainsAny(cond, "\\'\"$#\r\n") || len(cond) >= maxDepth {
 			return
 		}
 		// What can be read can be negated and put in parentheses.
@@ -64,6 +65,7 @@ func FuzzLoad(f *testing.F) {
 			f.Add(string(data))
 		}
 	}
+	f.Add("global\n foo\\x1b\n.notice \"\\x1b[31m\"\nfrontend a\\x1bb\n default_backend a\\x1bc\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		cfg, p := loadText(t, text, sealed())
 		if (cfg == nil) != (p.Alerts() > 0) {
@@ -75,8 +77,8 @@ func FuzzLoad(f *testing.F) {
 				t.Fatalf("problem without a place: %+v", q)
 			}
 		}
-		if out := printed(p); strings.ContainsRune(out, 0x1b) && !strings.ContainsRune(text, 0x1b) {
-			t.Fatalf("escape bytes in %q", out)
+		if out := printed(p); strings.ContainsFunc(out, isControl) {
+			t.Fatalf("control bytes in %q", out)
 		}
 		if cfg == nil {
 			return
@@ -91,10 +93,12 @@ func FuzzLoad(f *testing.F) {
 				}
 			}
 			for _, sw := range px.UseBackend {
-				if sw.Backend == nil || !sw.Backend.Backend {
+				if sw.Name == nil && (sw.Backend == nil || !sw.Backend.Backend) {
 					t.Fatalf("use_backend without a backend in %s", px.Name)
 				}
 			}
 		}
 	})
 }
+
+func isControl(r rune) bool { return r < ' ' && r != '\t' && r != '\n' || r == 0x7f }

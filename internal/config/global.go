@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ const (
 func defaultGlobal(env Env) Global {
 	return Global{
 		UID: -1, GID: -1, Node: env.Hostname, StatsTimeout: defaultStatsTimeout, LogTag: "haproxy",
-		BufSize: defaultBufSize, MaxRewrite: defaultMaxRewrite, MaxHeaders: defaultMaxHeaders,
+		BufSize: defaultBufSize, MaxRewrite: defaultMaxRewrite, MaxHeaders: defaultMaxHeaders, Tuning: Tuning{MaxPipes: -1},
 	}
 }
 
@@ -160,12 +161,12 @@ var globalKeywords = []Keyword{
 	{Name: "gid", In: InGlobal, Usage: "<number>", Text: "Group to change to, as a number.", Example: "gid 100", parse: globalInt(0, maxInt32, func(g *Global) *int { return &g.GID })},
 	{Name: "grace", In: InGlobal, Usage: "<time>", Text: "Time between the wish to stop and the closing of listeners.", Example: "grace 10s", parse: globalTime(func(g *Global) *time.Duration { return &g.GracePeriod })},
 	{Name: "group", In: InGlobal, Usage: "<name>", Text: "Group to change to.", Example: "group root", parse: parseGroup},
-	{Name: "hard-stop-after", In: InGlobal, Usage: "<time>", Text: "Longest time a soft stop may take.", Example: "hard-stop-after 30s", parse: globalTime(func(g *Global) *time.Duration { return &g.HardStopAfter })},
-	{Name: "log", In: InGlobal, Usage: "<address> [len <length>] [format <format>] <facility> [<level> [<minlevel>]]", Text: "Where log lines go; proxies take it by log global.", Example: "log /dev/log local0", No: true, parse: parseGlobalLog},
+	{Name: "hard-stop-after", In: InGlobal, Usage: "<time>", Text: "Longest time a soft stop may take. WebSockets are closed within it, one after the other, with Close 1001.", Example: "hard-stop-after 30s", parse: globalTime(func(g *Global) *time.Duration { return &g.HardStopAfter })},
+	{Name: "log", In: InGlobal, Usage: "<address> [len <length>] [format <format>] [sample <ranges>:<size>] <facility> [<level> [<minlevel>]]", Text: "Where log lines go; proxies take it by log global.", Example: "log /dev/log local0", No: true, parse: parseGlobalLog},
 	{Name: "log-send-hostname", In: InGlobal, Usage: "[<name>]", Text: "Puts the machine's name into log headers.", Example: "log-send-hostname", parse: parseLogSendHostname},
 	{Name: "log-tag", In: InGlobal, Usage: "<text>", Text: "The program's name in log lines; haproxy where it is not given.", Example: "log-tag balancer", parse: text(func(g *Global) *string { return &g.LogTag })},
 	{Name: "master-worker", In: InGlobal, Usage: "[no-exit-on-failure]", Text: "Runs a master above the worker, as -W.", Example: "master-worker", parse: globalMaster},
-	{Name: "maxconn", In: InGlobal, Usage: "<conns>", Text: "Most client connections at once; from the descriptor limit where it is not given.", Example: "maxconn 8000", parse: parseGlobalMaxconn},
+	{Name: "maxconn", In: InGlobal, Usage: "<conns>", Text: "Most client connections at once; from the descriptor limit where it is not given.", Example: "maxconn 8000", parse: once(func(g *Global) *int { return &g.MaxConn })},
 	{Name: "nbthread", In: InGlobal, Usage: "<count>", Text: "Event loops, one thread each; one per usable core where it is not given.", Example: "nbthread 2", parse: globalInt(1, maxThreads, func(g *Global) *int { return &g.NbThread })},
 	{Name: "node", In: InGlobal, Usage: "<name>", Text: "Name of this machine in statistics; the host's name where it is not given.", Example: "node front-1", parse: text(func(g *Global) *string { return &g.Node })},
 	{Name: "pidfile", In: InGlobal, Usage: "<file>", Text: "File that gets the process number, as -p.", Example: "pidfile /tmp/bascule.pid", parse: text(func(g *Global) *string { return &g.PIDFile })},
@@ -173,27 +174,28 @@ var globalKeywords = []Keyword{
 	{Name: "server-state-base", In: InGlobal, Usage: "<dir>", Text: "Directory of relative state files.", Example: "server-state-base /var/lib/haproxy", parse: text(func(g *Global) *string { return &g.StateBase })},
 	{Name: "server-state-file", In: InGlobal, Usage: "<file>", Text: "File that show servers state was saved to.", Example: "server-state-file state", parse: text(func(g *Global) *string { return &g.StateFile })},
 	{Name: "setenv", In: InGlobal, Usage: "<name> <value>", Text: "Sets an environment variable for the lines below.", Example: "setenv PORT 8080", parse: parseSetenv(true)},
+	{Name: "max-spread-checks", In: InGlobal, Usage: "<delay>", Text: "The longest time over which the first checks of all servers are spread; the shortest interval where not given.", Example: "max-spread-checks 10s", parse: globalTime(func(g *Global) *time.Duration { return &g.MaxSpread })},
 	{Name: "spread-checks", In: InGlobal, Usage: "<percent>", Text: "Adds this much randomness to the time between checks.", Example: "spread-checks 5", parse: globalInt(0, 50, func(g *Global) *int { return &g.SpreadChecks })},
 	{Name: "ssl-default-bind-ciphers", In: InGlobal, Usage: "<ciphers>", Text: "Cipher suites up to TLS 1.2; kept for TLS.", Example: "ssl-default-bind-ciphers ECDHE-RSA-AES128-GCM-SHA256", parse: text(func(g *Global) *string { return &g.BindCiphers })},
 	{Name: "ssl-default-bind-ciphersuites", In: InGlobal, Usage: "<suites>", Text: "Cipher suites of TLS 1.3; kept for TLS.", Example: "ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256", parse: text(func(g *Global) *string { return &g.BindCiphersuites })},
 	{Name: "ssl-default-bind-options", In: InGlobal, Usage: "<options>", Text: "Options of every bind with ssl; kept for TLS.", Example: "ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets", parse: parseBindOptions},
 	{Name: "stats socket", In: InGlobal, Usage: "<address> [mode <mode>] [level <level>] [user <user>] [group <group>] [expose-fd listeners]", Text: "A runtime socket.", Example: "stats socket /tmp/admin.sock mode 660 level admin", parse: parseStatsSocket},
+	{Name: "stats maxconn", In: InGlobal, Usage: "<count>", Text: "Most sessions of runtime sockets at once; more wait. 64 where not given.", Differs: "HAProxy's default is 10.", Example: "stats maxconn 20", parse: func(x *line) {
+		n, err := strconv.Atoi(x.arg(0))
+		if err != nil || n <= 0 {
+			x.alert(x.at(0), "'stats maxconn' expects a positive value")
+			return
+		}
+		x.cfg.Global.StatsMaxConn = n
+	}},
 	{Name: "stats timeout", In: InGlobal, Usage: "<time>", Text: "How long a runtime session may be silent; 10s where not given.", Example: "stats timeout 30s", parse: globalTime(func(g *Global) *time.Duration { return &g.StatsTimeout })},
-	{Name: "tune.bufsize", In: InGlobal, Usage: "<bytes>", Text: "Size of a buffer, and so of the largest head; 16384 where not given.", Example: "tune.bufsize 32k", parse: globalSize(1024, 1<<30, func(g *Global) *int { return &g.BufSize })},
-	{Name: "tune.http.maxhdr", In: InGlobal, Usage: "<count>", Text: "Most headers of a message; 101 where not given.", Example: "tune.http.maxhdr 200", parse: globalInt(1, 32767, func(g *Global) *int { return &g.MaxHeaders })},
-	{Name: "tune.maxrewrite", In: InGlobal, Usage: "<bytes>", Text: "Room that is kept for added headers; 1024 where not given.", Example: "tune.maxrewrite 2048", parse: globalSize(0, 1<<30, func(g *Global) *int { return &g.MaxRewrite })},
+	{Name: "tune.bufsize", In: InGlobal, Usage: "<bytes>", Text: "Size of a buffer, and so, less tune.maxrewrite, of the largest head; 16384 where not given. A larger request is answered 400, a larger reply 502.", Example: "tune.bufsize 32k", parse: globalSize(1024, 1<<30, func(g *Global) *int { return &g.BufSize })},
+	{Name: "tune.http.maxhdr", In: InGlobal, Usage: "<count>", Text: "Most headers of a message, its first line counted with them; 101 where not given. A request with more is answered 400, a reply 502.", Example: "tune.http.maxhdr 200", parse: globalInt(1, 32767, func(g *Global) *int { return &g.MaxHeaders })},
+	{Name: "tune.maxrewrite", In: InGlobal, Usage: "<bytes>", Text: "Room that is kept for added headers, half of a buffer at most; 1024 where not given.", Example: "tune.maxrewrite 2048", parse: globalSize(0, 1<<30, func(g *Global) *int { return &g.MaxRewrite })},
 	{Name: "uid", In: InGlobal, Usage: "<number>", Text: "User to change to, as a number.", Example: "uid 100", parse: globalInt(0, maxInt32, func(g *Global) *int { return &g.UID })},
 	{Name: "unsetenv", In: InGlobal, Usage: "<name>…", Text: "Removes environment variables for the lines below.", Example: "unsetenv PORT", parse: parseUnsetenv},
 	{Name: "user", In: InGlobal, Usage: "<name>", Text: "User to change to once sockets are bound.", Example: "user root", parse: parseUser},
 	{Name: "zero-warning", In: InGlobal, Text: "Refuses a configuration with warnings, as -dW.", Example: "zero-warning", parse: globalFlag(func(g *Global) *bool { return &g.ZeroWarning })},
-}
-
-func parseGlobalMaxconn(x *line) {
-	if x.cfg.Global.MaxConn != 0 {
-		x.note(x.name, "'maxconn' already specified. Continuing.")
-		return
-	}
-	globalInt(0, maxInt32, func(g *Global) *int { return &g.MaxConn })(x)
 }
 
 // parseDescription reads the texts of `description` in global and in proxies.

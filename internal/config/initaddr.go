@@ -89,6 +89,10 @@ func (l *loader) initAddr(d *draft, s *Server, found map[string]netip.Addr) bool
 		case "none":
 			return true
 		case "last":
+			if s.lastAddr.IsValid() {
+				s.Addr.IP = s.lastAddr
+				return true
+			}
 			if l.env.Last == nil {
 				continue
 			}

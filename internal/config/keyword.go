@@ -55,7 +55,8 @@ type Keyword struct {
 	No      bool   // "no KEYWORD" is legal
 	// How HAProxy treats it in a proxy of the other side: a warning, or an alert.
 	Strict bool
-	Values int // words that an option of a bind or server line takes
+	Parens bool // the name may go on in parentheses: set-var(check.x)
+	Values int  // words that an option of a bind or server line takes
 	parse  func(*line)
 	option func(*options) // of OnBind and OnServer
 }
@@ -89,7 +90,15 @@ func newTable(lists ...[]Keyword) *keywordTable {
 // that matches but belongs elsewhere.
 func (t *keywordTable) find(words []lang.Word, in Section) (kw *Keyword, n int, other *Keyword) {
 	for n = min(3, len(words)); n > 0; n-- {
-		for _, k := range t.byName[joined(words[:n])] {
+		name := joined(words[:n])
+		last, _, parens := strings.Cut(words[n-1].Text, "(")
+		if parens {
+			name = strings.TrimSpace(joined(words[:n-1]) + " " + last)
+		}
+		for _, k := range t.byName[name] {
+			if parens && !k.Parens {
+				continue
+			}
 			if k.In&in != 0 {
 				return k, n, nil
 			}
@@ -126,6 +135,9 @@ func (t *keywordTable) names(in Section, family string) []string {
 }
 
 func joined(words []lang.Word) string {
+	if len(words) == 0 {
+		return ""
+	}
 	if len(words) == 1 {
 		return words[0].Text
 	}

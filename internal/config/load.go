@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"bascule/internal/lang"
+	"bascule/internal/rule"
 )
 
 // Load reads the files in order, a directory being its *.cfg files sorted by
@@ -22,6 +23,9 @@ func Load(files []string, env Env) (*Config, *lang.Problems) {
 	for _, path := range paths {
 		l.readFile(path)
 	}
+	// HAProxy never keeps more room for added headers than for those that came.
+	g := &l.cfg.Global
+	g.MaxRewrite = min(g.MaxRewrite, g.BufSize/2)
 	if l.problems.Alerts() == 0 {
 		l.resolve()
 	}
@@ -44,24 +48,38 @@ func (l *loader) warned() bool {
 	return false
 }
 
+// A source is one line of a file, and what it stands under.
+type source struct{ raw, section, keyword string }
+
 // A loader is one run over the files.
 type loader struct {
-	env      Env
-	vars     map[string]*string // setenv and unsetenv (nil) over the environment
-	problems *lang.Problems
-	cfg      *Config
-	table    *keywordTable
+	env           Env
+	vars          map[string]*string // setenv and unsetenv (nil) over the environment
+	kept          map[string]bool    // by resetenv, of the environment; nil: all
+	problems      *lang.Problems
+	cfg           *Config
+	table         *keywordTable
+	library       *rule.Library // files and names of the expressions
+	userlists     map[string]*userDraft
+	errorSections map[string]*errorSection
 
 	base    string // default-path; "": where the process is
 	section sectionState
 	pos     lang.Pos // of the line being read
 	raw     string
-	lines   map[lang.Pos]string // by file and line, for problems found later
+	lines   map[lang.Pos]source // by file and line, for problems found later
+	word    string              // the keyword of the line being read
+
+	texts   map[string]int // index into cfg.Text by title
+	textAt  int            // of the section being read; -1: none
+	unnamed int            // defaults sections without a name
 
 	defaults map[string]*draft // by name
 	current  *draft            // the defaults section that unnamed ones follow
 	drafts   []*draft
 	byName   map[string]*draft // "f/" or "b/" before the name: two name spaces
+	backends []string          // their names; of backendNames
+	hints    int               // unknown names so far
 }
 
 func newLoader(env Env) *loader {
@@ -70,11 +88,15 @@ func newLoader(env Env) *loader {
 		vars:     map[string]*string{},
 		problems: &lang.Problems{},
 		table:    table(),
-		lines:    map[lang.Pos]string{},
+		lines:    map[lang.Pos]source{},
 		defaults: map[string]*draft{},
 		byName:   map[string]*draft{},
+		texts:    map[string]int{},
+		textAt:   -1,
 	}
-	l.cfg = &Config{Global: defaultGlobal(l.env)}
+	l.cfg = &Config{Global: defaultGlobal(l.env), said: map[string]lang.Pos{}}
+	l.userlists, l.errorSections = map[string]*userDraft{}, map[string]*errorSection{}
+	l.library = &rule.Library{ReadFile: l.readNamed}
 	l.current = l.newDefaults()
 	l.set("HAPROXY_LOCALPEER", l.env.LocalPeer)
 	l.set("HAPROXY_BRANCH", majorMinor(l.env.Version))
@@ -125,7 +147,7 @@ func (l *loader) readFile(path string) {
 	if err != nil {
 		absolute = path
 	}
-	l.cfg.Files = append(l.cfg.Files, absolute)
+	l.cfg.Files, l.cfg.Named = append(l.cfg.Files, absolute), append(l.cfg.Named, path)
 	before := l.problems.Alerts()
 	l.section = sectionState{}
 	var conditions conditionStack
@@ -134,7 +156,7 @@ func (l *loader) readFile(path string) {
 		raw, rest, ended := strings.Cut(text, "\n")
 		l.pos = lang.Pos{File: path, Line: number, Col: 1}
 		l.raw = strings.TrimSuffix(raw, "\r")
-		l.lines[lang.Pos{File: path, Line: number}] = l.raw
+		l.word = ""
 		known := len(l.problems.List)
 		if i := strings.IndexByte(raw, 0); i >= 0 {
 			l.problems.Alertf(l.wordAt(i, 1), "an unexpected null character was found at position %d in file", i+1)
@@ -145,6 +167,7 @@ func (l *loader) readFile(path string) {
 		if rest == "" && !ended && strings.TrimSpace(raw) != "" {
 			l.problems.Alertf(l.wordAt(len(l.raw), 0), "Missing LF on last line, file might have been truncated at position %d.", len(l.raw)+1)
 		}
+		l.lines[lang.Pos{File: path, Line: number}] = source{l.raw, l.section.title(), l.word}
 		l.excerpts(known)
 		text = rest
 	}
@@ -174,16 +197,20 @@ func (l *loader) readLine(conditions *conditionStack) {
 		return
 	}
 	if strings.HasPrefix(words[0].Text, ".") {
+		l.word = words[0].Text
 		conditions.directive(l, words)
 		return
 	}
 	if conditions.skipping() {
 		return
 	}
+	l.word = words[0].Text
 	if enter := sectionHeaders[words[0].Text]; enter != nil {
+		l.keepText(words, true)
 		enter(l, words)
 		return
 	}
+	l.keepText(words, false)
 	l.keyword(words)
 }
 
@@ -197,10 +224,14 @@ func (l *loader) wordAt(i, n int) lang.Word {
 // excerpts gives the problems from number known on the line they are about.
 func (l *loader) excerpts(known int) {
 	for i := known; i < len(l.problems.List); i++ {
-		q := &l.problems.List[i]
-		if q.Line == "" && q.Pos.File != "" {
-			q.Line = l.lines[lang.Pos{File: q.Pos.File, Line: q.Pos.Line}]
-		}
+		l.excerpt(&l.problems.List[i])
+	}
+}
+
+func (l *loader) excerpt(q *lang.Problem) {
+	if q.Line == "" && q.Pos.File != "" {
+		at := l.lines[lang.Pos{File: q.Pos.File, Line: q.Pos.Line}]
+		q.Line, q.Section, q.Keyword = at.raw, at.section, at.keyword
 	}
 }
 
@@ -228,6 +259,9 @@ func (l *loader) lookup(name string) (string, bool) {
 		}
 		return *v, true
 	}
+	if l.kept != nil && !l.kept[name] {
+		return "", false // resetenv took it away
+	}
 	return l.env.Getenv(name)
 }
 
@@ -241,10 +275,9 @@ func (l *loader) whole(s lang.Severity, format string, args ...any) {
 
 // about adds a problem that was found when everything was read, at w.
 func (l *loader) about(s lang.Severity, w lang.Word, format string, args ...any) {
-	l.problems.List = append(l.problems.List, lang.Problem{
-		Severity: s, Shape: lang.Whole, Pos: w.Pos, Len: w.Len, Text: fmt.Sprintf(format, args...),
-		Line: l.lines[lang.Pos{File: w.Pos.File, Line: w.Pos.Line}],
-	})
+	q := lang.Problem{Severity: s, Shape: lang.Whole, Pos: w.Pos, Len: w.Len, Text: fmt.Sprintf(format, args...)}
+	l.excerpt(&q)
+	l.problems.List = append(l.problems.List, q)
 }
 
 // reason is the last part of an error, as strerror would say it.

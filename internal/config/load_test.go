@@ -46,11 +46,11 @@ func TestLoadOfTheDeployment(t *testing.T) {
 	if c := api.Cookie; c == nil || c.Name != "VEZA_SERVERID" || !c.Insert || !c.Indirect || !c.NoCache || !c.HTTPOnly || c.Secure {
 		t.Errorf("cookie = %+v", c)
 	}
-	if c := api.Check; !c.HTTP || c.Method != "GET" || c.URI != "/api/v1/health" || c.Minor != 1 || string(c.Fields) != "Host: balancer\r\n" || c.Expect.Ranges[0] != [2]int{200, 200} {
-		t.Errorf("check of api_pool = %+v", c)
+	if got, want := sequenceOf(api), "connect; GET /api/v1/health Host: balancer in 1.1; status [[200 200]]"; got != want {
+		t.Errorf("check of api_pool: got %s, want %s", got, want)
 	}
-	if c := stream.Check; c.Method != "GET" && c.Method != "OPTIONS" || c.URI != "/health" || c.Minor != 0 {
-		t.Errorf("check of stream_pool = %+v", c)
+	if got := sequenceOf(stream); !strings.Contains(got, " /health;") {
+		t.Errorf("check of stream_pool: got %s", got)
 	}
 	s := api.Servers[1]
 	if s.Name != "backend-api-2" || s.ID != 2 || s.Addr.IP.String() != "127.0.0.1" || s.Addr.Port != 8080 || s.Cookie != "backend-api-2" ||
@@ -71,4 +71,18 @@ func byName(cfg *Config) map[string]*Proxy {
 		m[px.Name] = px
 	}
 	return m
+}
+
+// TestDocFindsKeywordsInTheirPlace: a keyword may be asked for as it stands on
+// its line.
+func TestDocFindsKeywordsInTheirPlace(t *testing.T) {
+	for word, want := range map[string]string{
+		"http-request set-header": "Actions of http-request", "http-response  set-header": "Actions of http-response",
+		"http-request set-var": "Actions of http-request", "server weight": partServer, "bind accept-proxy": partBind, "bind": "Proxies", "option forwardfor": "Proxies",
+	} {
+		var b strings.Builder
+		if !Doc(&b, word) || !strings.Contains(b.String(), want) {
+			t.Errorf("%q gives\n%s", word, b.String())
+		}
+	}
 }

@@ -18,10 +18,15 @@ type entry struct {
 
 // The parts of the reference, in their order.
 var parts = []string{
-	"The global section", "Proxies", "Options of bind and stats socket lines", "Options of server lines",
+	"The global section", "Proxies", partBind, partServer,
 	"Actions of http-request", "Actions of http-response", "Actions of http-after-response",
 	"Fetches", "ACL keywords", "Predefined ACLs", "Match methods", "Converters", "Log tags", "Sections",
 }
+
+const (
+	partBind   = "Options of bind and stats socket lines"
+	partServer = "Options of server lines"
+)
 
 // partOf names the part of a keyword that package rule or logs describes.
 func partOf(kind string) string {
@@ -54,9 +59,9 @@ func (kw *Keyword) part() string {
 	case kw.In&InGlobal != 0:
 		return "The global section"
 	case kw.In&OnBind != 0:
-		return "Options of bind and stats socket lines"
+		return partBind
 	case kw.In&OnServer != 0:
-		return "Options of server lines"
+		return partServer
 	}
 	return "Proxies"
 }

@@ -19,6 +19,7 @@ type options struct {
 	srv     *Server
 	bind    *bindDraft
 	isDef   bool   // default-server
+	nth     int    // of the servers of a server-template
 	refused string // the reason of the last alert about a planned option: `ssl crt …` is one
 }
 
@@ -65,7 +66,11 @@ func (o *options) walk(in Section) {
 			o.skipValues(kw)
 		case kw.Status == Without:
 			o.cfg.Ignored = append(o.cfg.Ignored, Ignored{Line: place(o.opt.Pos), Keyword: o.opt.Text, Why: kw.Why})
-			o.skipValues(kw)
+			if kw.option != nil { // a wrong value is wrong here too
+				kw.option(o)
+			} else {
+				o.skipValues(kw)
+			}
 		default:
 			kw.option(o)
 		}

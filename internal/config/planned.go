@@ -35,44 +35,38 @@ func keywords(groups []group) []Keyword {
 
 // Reasons that several groups share.
 const (
-	whyTLS       = "TLS is not built yet"
-	whyNoTLS     = "it has an effect only with ssl, which is refused until TLS is built"
-	whyQUIC      = "QUIC is not spoken"
-	whyH2        = "HTTP/2 is not built yet"
-	whyLua       = "Lua is not embedded"
-	whyTables    = "stick tables are not built yet"
-	whyTCPRules  = "rules on connections and raw contents are not built yet"
-	whySteps     = "checks have one step"
-	whyChecks    = "checks speak TCP and HTTP"
-	whyAgent     = "agent checks are not built yet"
-	whyProxyOut  = "the PROXY protocol is not sent to servers yet"
-	whyDNS       = "names are resolved at start only"
-	whyKeepalive = "kernel keep-alive probes are not set yet"
-	whyMail      = "mail is not sent; scrape the metrics"
-	whyMemory    = "memory is managed otherwise"
-	whyPoller    = "there is one poller, epoll"
-	whyLoops     = "threads and loops are one thing and need no placing"
-	whyCopies    = "how bytes are moved is decided by their number"
-	whyDevices   = "device databases are not read"
-	whyVariables = "variables of the process are not built yet"
+	whyTLS      = "TLS to servers is not built yet"
+	whyNotTLS   = "this part of TLS is not built yet"
+	whyNoTLS    = "it has an effect only with ssl, which is refused until TLS is built"
+	whyQUIC     = "QUIC is not spoken"
+	whyH2       = "HTTP/2 is not built yet"
+	whyLua      = "Lua is not embedded"
+	whyTables   = "stick tables are not built yet"
+	whyProxyOut = "the PROXY protocol is sent without what it says of TLS"
+	whyDNS      = "names are resolved at start only"
+	whyMail     = "mail is not sent; scrape the metrics"
+	whyMemory   = "memory is managed otherwise"
+	whyPoller   = "there is one poller, epoll"
+	whyLoops    = "threads and loops are one thing and need no placing"
+	whyCopies   = "large bodies and tunnels are always moved inside the kernel, see nosplice"
+	whyDevices  = "device databases are not read"
 )
 
 // globalOthers are HAProxy's keywords of the global section that are not read.
 var globalOthers = keywords([]group{
 	{InGlobal, Without, whyLoops, "cpu-map, cpu-policy, cpu-set, numa-cpu-mapping!, thread-group, thread-groups, thread-hard-limit, tune.listener.default-shards, tune.listener.multi-queue, tune.runqueue-depth, tune.sched.low-latency, tune.takeover-other-tg-connections, tune.renice.runtime, tune.renice.startup"},
 	{InGlobal, Without, whyPoller, "busy-polling!, noepoll, noevports, nokqueue, nopoll, tune.epoll.mask-events, tune.fd.edge-triggered, tune.maxpollevents, tune.events.max-events-at-once"},
-	{InGlobal, Without, whyCopies, "nosplice, maxpipes, tune.pipesize, tune.disable-fast-forward, tune.disable-zero-copy-forwarding, tune.applet.zero-copy-forwarding, tune.pt.zero-copy-forwarding, tune.h1.zero-copy-fwd-recv, tune.h1.zero-copy-fwd-send, tune.h2.zero-copy-fwd-send, tune.quic.zero-copy-fwd-send, tune.recv_enough"},
-	{InGlobal, Without, whyMemory, "no-memory-trimming, tune.buffers.limit, tune.buffers.reserve, tune.bufsize.small, tune.fail-alloc, tune.memory.hot-size, tune.pool-high-fd-ratio, tune.pool-low-fd-ratio, tune.pattern.cache-size, tune.ring.queues, tune.defaults.purge, tune.vars.global-max-size, tune.vars.proc-max-size, tune.vars.reqres-max-size, tune.vars.sess-max-size, tune.vars.txn-max-size"},
-	{InGlobal, Without, "a loop's turn is bounded by bytes and requests", "tune.maxaccept, tune.max-checks-per-thread, tune.max-rules-at-once, tune.idletimer, tune.idle-pool.shared, warn-blocked-traffic-after"},
+	{InGlobal, Without, whyCopies, "tune.disable-fast-forward, tune.disable-zero-copy-forwarding, tune.applet.zero-copy-forwarding, tune.pt.zero-copy-forwarding, tune.h1.zero-copy-fwd-recv, tune.h1.zero-copy-fwd-send, tune.h2.zero-copy-fwd-send, tune.quic.zero-copy-fwd-send, tune.recv_enough"},
+	{InGlobal, Without, whyMemory, "no-memory-trimming, tune.buffers.limit, tune.buffers.reserve, tune.bufsize.small, tune.fail-alloc, tune.memory.hot-size, tune.pattern.cache-size, tune.ring.queues, tune.defaults.purge, tune.vars.global-max-size, tune.vars.proc-max-size, tune.vars.reqres-max-size, tune.vars.sess-max-size, tune.vars.txn-max-size"},
+	{InGlobal, Without, "a loop's turn is bounded by bytes and requests", "tune.maxaccept, tune.max-checks-per-thread, tune.max-rules-at-once, tune.idletimer, warn-blocked-traffic-after"},
 	{InGlobal, Without, "a reload makes no new process", "mworker-max-reloads, close-spread-time"},
 	{InGlobal, Without, "no other program is started", "insecure-fork-wanted!, insecure-setuid-wanted, set-dumpable!"},
-	{InGlobal, Without, "limits are derived from maxconn and checked at start", "strict-limits!, ulimit-n, fd-hard-limit, prealloc-fd"},
+	{InGlobal, Without, "descriptors cost nothing before they are used", "prealloc-fd"},
 	{InGlobal, Without, "listeners of their own per loop are always used, and names always resolved", "noreuseport, nogetaddrinfo"},
 	{InGlobal, Without, "there are no peers", "localpeer, cluster-secret, tune.peers.max-updates-at-once"},
 	{InGlobal, Without, "it announces directives that are refused by name", "expose-experimental-directives, expose-deprecated-directives"},
 	{InGlobal, Without, "messages are what -q and -V ask for", "quiet, debug"},
-	{InGlobal, Without, "checks are spread by their schedule", "max-spread-checks"},
-	{InGlobal, Without, "a runtime session lasts as long as its client", "stats maxconn, stats calculate-max-counters"},
+	{InGlobal, Without, "a runtime session lasts as long as its client", "stats calculate-max-counters"},
 	{InGlobal, Without, "profiling is read at run time", "profiling.tasks, profiling.memory, profiling.tasks.automatic, anonkey, stress-level"},
 	{InGlobal, Without, whyNoTLS, "ssl-default-bind-client-sigalgs, ssl-default-bind-curves, ssl-default-bind-sigalgs, ssl-default-server-ciphers, ssl-default-server-ciphersuites, ssl-default-server-client-sigalgs, ssl-default-server-curves, ssl-default-server-options, ssl-default-server-sigalgs, ssl-dh-param-file, ssl-engine, ssl-load-extra-del-ext, ssl-load-extra-files, ssl-mode-async, ssl-passphrase-cmd, ssl-propquery, ssl-provider, ssl-provider-path, ssl-security-level, ssl-server-verify, ssl-skip-self-issued-ca, issuers-chain-path, key-base, maxsslconn, maxsslrate, ocsp-update.disable, ocsp-update.httpproxy, ocsp-update.maxdelay, ocsp-update.mindelay, ocsp-update.mode, acme.scheduler, tune.ssl.cachesize, tune.ssl.capture-buffer-size, tune.ssl.capture-cipherlist-size, tune.ssl.certificate-compression, tune.ssl.default-dh-param, tune.ssl.force-private-cache, tune.ssl.hard-maxrecord, tune.ssl.keylog, tune.ssl.lifetime, tune.ssl.maxrecord, tune.ssl.ocsp-update.maxdelay, tune.ssl.ocsp-update.mindelay, tune.ssl.ssl-ctx-cache-size"},
 	{InGlobal, Without, "HTTP/2 is refused until it is built", "h2-workaround-bogus-websocket-clients, tune.h2.be.glitches-threshold, tune.h2.be.initial-window-size, tune.h2.be.max-concurrent-streams, tune.h2.be.max-frames-at-once, tune.h2.be.rxbuf, tune.h2.fe.glitches-threshold, tune.h2.fe.initial-window-size, tune.h2.fe.max-concurrent-streams, tune.h2.fe.max-frames-at-once, tune.h2.fe.max-rst-at-once, tune.h2.fe.max-total-streams, tune.h2.fe.rxbuf, tune.h2.header-table-size, tune.h2.initial-window-size, tune.h2.log-errors, tune.h2.max-concurrent-streams, tune.h2.max-frame-size, tune.glitches.kill.cpu-usage, tune.h1.be.glitches-threshold, tune.h1.fe.glitches-threshold"},
@@ -84,11 +78,10 @@ var globalOthers = keywords([]group{
 	{InGlobal, Without, "the PROXY protocol is not sent to servers yet", "pp2-never-send-local"},
 	{InGlobal, Without, "stick counters are not built yet, and what uses them is refused", "tune.stick-counters"},
 	{InGlobal, Without, "the configuration is parsed at once", "force-cfg-parser-pause"},
-	{InGlobal, Planned, "socket buffers are the kernel's", "tune.rcvbuf.backend, tune.rcvbuf.client, tune.rcvbuf.frontend, tune.rcvbuf.server, tune.sndbuf.backend, tune.sndbuf.client, tune.sndbuf.frontend, tune.sndbuf.server, tune.notsent-lowat.client, tune.notsent-lowat.server"},
+	{InGlobal, Planned, "what waits in the kernel for one peer is bounded already", "tune.notsent-lowat.client, tune.notsent-lowat.server"},
+	{InGlobal, Planned, "datagrams and log rings have the kernel's buffers", "tune.rcvbuf.backend, tune.rcvbuf.frontend, tune.sndbuf.backend, tune.sndbuf.frontend"},
 	{InGlobal, Planned, whyLua, "lua-load, lua-load-per-thread, lua-prepend-path"},
 	{InGlobal, Planned, whyDevices, "51degrees-allow-unmatched, 51degrees-cache-size, 51degrees-data-file, 51degrees-difference, 51degrees-drift, 51degrees-property-name-list, 51degrees-property-separator, 51degrees-use-performance-graph, 51degrees-use-predictive-graph, deviceatlas-json-file, deviceatlas-log-level, deviceatlas-properties-cookie, deviceatlas-separator, wurfl-cache-size, wurfl-data-file, wurfl-information-list, wurfl-information-list-separator"},
-	{InGlobal, Planned, whyVariables, "set-var, set-var-fmt"},
-	{InGlobal, Planned, "rates are not limited yet", "maxconnrate, maxsessrate"},
 	{InGlobal, Planned, "other programs are not started", "external-check"},
 	{InGlobal, Planned, "header names keep the case they came in", "h1-case-adjust, h1-case-adjust-file"},
 	{InGlobal, Planned, "framing is strict", "h1-accept-payload-with-any-method, h1-do-not-close-on-insecure-transfer-encoding"},
@@ -97,7 +90,6 @@ var globalOthers = keywords([]group{
 	{InGlobal, Planned, "write the whole path and its mode in every bind", "unix-bind"},
 	{InGlobal, Planned, "counters are kept across a reload without a file", "stats-file, shm-stats-file, shm-stats-file-max-objects"},
 	{InGlobal, Planned, "statuses are counted by class", "http-err-codes, http-fail-codes"},
-	{InGlobal, Planned, "use setenv and unsetenv", "resetenv"},
 	{InGlobal, Planned, "write stats socket", "stats bind-process"},
 })
 
@@ -105,67 +97,37 @@ var globalOthers = keywords([]group{
 var proxyOthers = keywords([]group{
 	{inProxy, Without, whyLoops, "bind-process"},
 	{inProxy, Without, whyCopies, "option splice-auto!, option splice-request!, option splice-response!"},
-	{inFront, Without, "parsing is always strict: what it would let through is refused", "option accept-invalid-http-request!, option accept-unsafe-violations-in-http-request!"},
-	{inBack, Without, "parsing is always strict: what it would let through is refused", "option accept-invalid-http-response!, option accept-unsafe-violations-in-http-response!"},
 	{inFront, Without, "counters are always live", "option contstats!"},
 	{inFront, Without, whyH2, "option disable-h2-upgrade!"},
-	{inProxy, Without, "bytes are never held back", "option http-no-delay!, option http-use-htx!"},
+	{inFront, Without, "Connection alone is read and written, as by HAProxy itself whatever this option says", "option http-use-proxy-header!"},
+	{inProxy, Without, "only short replies wait, for 20 ms at most; no option safe-replay lets them go on at once", "option http-no-delay!, option http-use-htx!"},
 	{inFront, Without, "the kernel's acknowledgements are not delayed", "option tcp-smart-accept!"},
 	{inBack, Without, "the kernel's acknowledgements are not delayed", "option tcp-smart-connect!"},
 	{inFront, Without, "a TLS handshake is refused until TLS is built", "timeout client-hs"},
 	{inBack, Without, "sticky requests do not wait behind others", "max-keep-alive-queue"},
-	{inFront, Planned, whyKeepalive, "clitcpka-cnt, clitcpka-idle, clitcpka-intvl, option clitcpka!"},
-	{inBack, Planned, whyKeepalive, "srvtcpka-cnt, srvtcpka-idle, srvtcpka-intvl, option srvtcpka!"},
-	{inProxy, Planned, whyKeepalive, "option tcpka!"},
 	{inProxy, Planned, "answers are not compressed yet", "compression"},
-	{InFrontend, Planned, "cookies are not captured yet", "capture cookie"},
 	{InBackend, Planned, "write a server line", "dispatch, option transparent!, transparent"},
 	{inProxy, Planned, whyMail, "email-alert from, email-alert level, email-alert mailers, email-alert myhostname, email-alert to"},
-	{inProxy, Planned, "error files are set by errorfile", "errorfiles, http-error"},
-	{inFront, Planned, "errors are logged in the traffic log's format", "error-log-format, log-format-sd, log-steps, option httpslog"},
-	{inFront, Planned, "errors go to the level of the traffic log", "option log-separate-errors!"},
+	{inFront, Planned, "a stream is logged at its end, or with option logasap once its answer begins", "log-steps"},
 	{InFrontend | InBackend, Planned, "filters are not built", "filter"},
-	{InBackend, Planned, "persistence is decided by the cookie and the server's state", "force-persist, ignore-persist, option persist!, persist rdp-cookie"},
-	{inBack, Planned, "persistence is decided by the cookie and the server's state", "option prefer-last-server!"},
+	{InBackend, Planned, "persistence is decided by the cookie and the server's state", "persist rdp-cookie"},
 	{InFrontend, Planned, "backends are chosen by use_backend", "force-be-switch"},
-	{inBack, Planned, whySteps, "http-check comment, http-check connect, http-check set-var, http-check set-var-fmt, http-check unset-var"},
-	{inBack, Planned, "checks do not tell servers their state", "http-check send-state"},
-	{inBack, Planned, "use http-request set-header in the backend", "http-send-name-header"},
-	{inBack, Planned, "the state of servers is kept across a reload without a file", "load-server-state-from-file, server-state-file-name"},
-	{InFrontend, Planned, "monitor-uri answers 200 always", "monitor fail"},
 	{inBack, Planned, "answers are not inspected for it", "option checkcache!"},
 	{inFront, Planned, "header names keep the case they came in", "option h1-case-adjust-bogus-client!"},
 	{inBack, Planned, "header names keep the case they came in", "option h1-case-adjust-bogus-server!"},
-	{inProxy, Planned, "bodies are not kept before the rules yet", "option http-buffer-request!"},
-	{inFront, Planned, "connections without a request are logged unless dontlognull", "option http-ignore-probes!"},
-	{inBack, Planned, "servers are told what becomes of the connection", "option http-pretend-keepalive!"},
-	{inProxy, Planned, "header names are checked by the strict parser only", "option http-restrict-req-hdr-names"},
 	{inProxy, Planned, "trailers are not dropped", "option http-drop-request-trailers!, option http-drop-response-trailers!"},
-	{inFront, Planned, "clients speak the ordinary Connection header", "option http-use-proxy-header!"},
-	{inFront, Planned, "idle connections close at once on a soft stop", "option idle-close-on-response!"},
 	{inProxy, Planned, "both directions share a timeout", "option independent-streams!"},
-	{inBack, Planned, whyChecks, "option external-check, external-check command, external-check path, option ldap-check, option mysql-check, option pgsql-check, option redis-check, option smtpchk, option spop-check, option ssl-hello-chk, option tcp-check"},
-	{inBack, Planned, whySteps, "tcp-check comment, tcp-check connect, tcp-check expect, tcp-check send, tcp-check send-binary, tcp-check send-binary-lf, tcp-check send-lf, tcp-check set-var, tcp-check set-var-fmt, tcp-check unset-var"},
-	{inProxy, Planned, "connections close with their data sent", "option nolinger!"},
-	{inProxy, Planned, "only option forwardfor is written", "option originalto, option forwarded!"},
+	{inBack, Planned, "other programs are not started; ask the server by option httpchk or option tcp-check", "option external-check, external-check command, external-check path"},
+	{inBack, Planned, "use option tcp-check", "option ldap-check, option mysql-check, option pgsql-check, option spop-check"},
+	{inProxy, Planned, "only option forwardfor is written", "option forwarded!"},
 	{inProxy, Planned, "small buffers are not a choice", "option use-small-buffers!"},
-	{inFront, Planned, "rates are not limited yet", "rate-limit sessions"},
-	{InBackend, Planned, "write a server line for each", "server-template"},
-	{inBack, Planned, "the kernel chooses the source address", "source"},
 	{InFrontend | InBackend, Planned, "use stats auth or http-request deny", "stats http-request"},
-	{InFrontend | InBackend, Planned, "the page only shows: change servers by the runtime socket", "stats admin"},
 	{inProxy, Planned, "the page shows what HAProxy's core shows", "stats show-modules"},
 	{inProxy, Planned, "the page shows every proxy", "stats scope"},
 	{InBackend, Planned, whyTables, "stick match, stick on, stick store-request, stick store-response"},
 	{InFrontend | InBackend, Planned, whyTables, "stick-table"},
-	{inFront, Planned, whyTCPRules, "tcp-request connection, tcp-request session"},
-	{inProxy, Planned, whyTCPRules, "tcp-request content, tcp-request inspect-delay"},
-	{inBack, Planned, whyTCPRules, "tcp-response content, tcp-response inspect-delay"},
-	{inFront, Planned, "requests are not numbered yet", "unique-id-format, unique-id-header"},
 	{InBackend, Planned, "FastCGI servers are not spoken to", "use-fcgi-app"},
-	{InBackend, Planned, "servers are chosen by balance and cookie", "use-server"},
 	{InFrontend | InBackend, Planned, "name proxies by id", "guid"},
-	{inBack, Planned, "load is not bounded on the ring yet", "hash-balance-factor, hash-preserve-affinity"},
 	{inBack, Planned, "idle connections per session are not limited apart", "max-session-srv-conns"},
 	{inFront, Planned, whyQUIC, "quic-initial"},
 	{InFrontend, Planned, "rules on a finished request are not built", "http-after-request"},
@@ -173,37 +135,32 @@ var proxyOthers = keywords([]group{
 
 // bindOthers are HAProxy's options of bind lines that are not read.
 var bindOthers = keywords([]group{
-	{OnBind, Planned, whyTLS, "ssl, allow-0rtt, alpn=1, ca-file=1, ca-ignore-err=1, ca-sign-file=1, ca-sign-pass=1, ca-sign-use-chain, ca-verify-file=1, ciphers=1, ciphersuites=1, client-sigalgs=1, crl-file=1, crt=1, crt-ignore-err=1, crt-list=1, curves=1, default-crt=1, ech=1, ecdhe=1, force-sslv3, force-tlsv10, force-tlsv11, force-tlsv12, force-tlsv13, generate-certificates, ktls=1, no-alpn, no-ca-names, no-sslv3, no-strict-sni, no-tls-tickets, no-tlsv10, no-tlsv11, no-tlsv12, no-tlsv13, npn=1, ocsp-update=1, prefer-client-ciphers, sigalgs=1, ssl-max-ver=1, ssl-min-ver=1, strict-sni, tls-ticket-keys=1, tls-tickets, verify=1"},
+	{OnBind, Planned, whyNotTLS, "allow-0rtt, ca-ignore-err=1, ca-sign-file=1, ca-sign-pass=1, ca-sign-use-chain, ca-verify-file=1, ciphers=1, ciphersuites=1, client-sigalgs=1, crl-file=1, crt-ignore-err=1, crt-list=1, curves=1, default-crt=1, ech=1, ecdhe=1, force-sslv3, force-tlsv10, force-tlsv11, generate-certificates, ktls=1, no-alpn, no-ca-names, no-strict-sni, npn=1, ocsp-update=1, sigalgs=1, tls-ticket-keys=1, tls-tickets"},
 	{OnBind, Planned, whyQUIC, "quic-cc-algo=1, quic-force-retry, quic-socket=1"},
 	{OnBind, Planned, "the NetScaler header is not read", "accept-netscaler-cip=1"},
-	{OnBind, Planned, "the kernel's values stand", "mss=1, tcp-ut=1, cc=1, tcp-md5sig=1, idle-ping=1"},
+	{OnBind, Planned, "the kernel's values stand", "cc=1, tcp-md5sig=1, idle-ping=1"},
 	{OnBind, Planned, "transparent proxying is not built", "transparent, namespace=1"},
 	{OnBind, Planned, "severity is set in the session by set severity-output", "severity-output=1"},
 	{OnBind, Planned, "reverse connections are not made", "nbconn=1"},
 	{OnBind, Planned, "listeners are named by name and id", "guid-prefix=1, label=1"},
-	{OnBind, Without, whyLoops, "nice=1, process=1, shards=1, thread=1"},
-	{OnBind, Without, "a connection is accepted when it is there", "defer-accept"},
+	{OnBind, Without, whyLoops, "process=1, shards=1, thread=1"},
 })
 
 // serverOthers are HAProxy's options of server lines that are not read.
 var serverOthers = keywords([]group{
 	{OnServer, Planned, whyTLS, "ssl, allow-0rtt, alpn=1, ca-file=1, check-alpn=1, check-sni=1, check-ssl, ciphers=1, ciphersuites=1, client-sigalgs=1, crl-file=1, crt=1, curves=1, force-sslv3, force-tlsv10, force-tlsv11, force-tlsv12, force-tlsv13, ktls=1, no-sslv3, no-ssl-reuse, no-tls-tickets, no-tlsv10, no-tlsv11, no-tlsv12, no-tlsv13, npn=1, renegotiate, sigalgs=1, sni=1, sni-auto, ssl-max-ver=1, ssl-min-ver=1, ssl-reuse, tls-tickets, verify=1, verifyhost=1"},
-	{OnServer, Planned, whyAgent, "agent-addr=1, agent-check, agent-inter=1, agent-port=1, agent-send=1"},
-	{OnServer, Planned, whyProxyOut, "check-send-proxy, proxy-v2-options=1, send-proxy, send-proxy-v2, send-proxy-v2-ssl, send-proxy-v2-ssl-cn, set-proxy-v2-tlv-fmt=1"},
+	{OnServer, Planned, whyProxyOut, "proxy-v2-options=1, send-proxy-v2-ssl, send-proxy-v2-ssl-cn, set-proxy-v2-tlv-fmt=1"},
 	{OnServer, Planned, whyDNS, "resolve-net=1, resolve-opts=1, resolve-prefer=1, resolvers=1"},
-	{OnServer, Planned, "evidence from traffic does not change a state by these rules", "observe=1, error-limit=1, on-error=1"},
-	{OnServer, Planned, "a server follows its own checks", "track=1"},
-	{OnServer, Planned, "servers start up, as HAProxy's do", "init-state=1"},
-	{OnServer, Planned, "the kernel chooses the source address", "source=1, namespace=1, interface=1, usesrc=1"},
+	{OnServer, Planned, "the kernel chooses the source address", "namespace=1, usesrc=1"},
 	{OnServer, Planned, "SOCKS4 is not spoken", "socks4=1, check-via-socks4"},
 	{OnServer, Planned, "checks go by the server's own protocol", "check-proto=1, check-pool-conn-name=1, check-reuse-pool, healthcheck=1"},
-	{OnServer, Planned, "servers are named by name and id", "guid=1, hash-key=1"},
+	{OnServer, Planned, "servers are named by name and id", "guid=1"},
 	{OnServer, Planned, "use http-request redirect", "redir=1"},
-	{OnServer, Planned, "connections are not retired by their number of requests", "max-reuse=1, strict-maxconn, idle-ping=1"},
-	{OnServer, Planned, "the kernel's values stand", "tcp-ut=1, cc=1, tcp-md5sig=1"},
+	{OnServer, Planned, "connections are not retired by their number of requests", "strict-maxconn, idle-ping=1"},
+	{OnServer, Planned, "the kernel's values stand", "cc=1, tcp-md5sig=1"},
 	{OnServer, Planned, "syslog is written, not forwarded", "log-bufsize=1, log-proto=1"},
-	{OnServer, Without, "idle connections are kept by their own rules", "pool-conn-name=1, pool-low-conn=1, pool-purge-delay=1"},
-	{OnServer, Without, "it takes back what is never there", "no-agent-check, no-check-send-proxy, no-check-sni-auto, no-check-ssl, no-send-proxy, no-send-proxy-v2, no-send-proxy-v2-ssl, no-send-proxy-v2-ssl-cn, no-sni-auto, no-ssl, no-tfo, no-verifyhost, no-check-reuse-pool, no-renegotiate"},
+	{OnServer, Without, "idle connections are kept by their own rules", "pool-conn-name=1"},
+	{OnServer, Without, "it takes back what is never there", "no-check-sni-auto, no-check-ssl, no-send-proxy-v2-ssl, no-send-proxy-v2-ssl-cn, no-sni-auto, no-ssl, no-tfo, no-verifyhost, no-check-reuse-pool, no-renegotiate"},
 	{OnServer, Without, "there are no stick tables", "non-stick, stick"},
 	{OnServer, Without, "connections are kept, so that their first packet matters little", "tfo"},
 })

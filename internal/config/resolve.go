@@ -11,11 +11,17 @@ func (l *loader) resolve() {
 		l.cfg.Proxies = append(l.cfg.Proxies, d.Proxy)
 	}
 	l.numberAll()
+	l.settleRings()
 	for _, d := range l.drafts {
+		l.settleSockets(d)
 		l.resolveBackends(d)
 		l.sameNames(d)
+		l.resolveUseServer(d)
+		l.settleErrors(d)
+		l.settleSlots(d)
 		l.settleLogs(d)
 		d.settleCheck()
+		l.resolveTracks(d)
 		for _, b := range d.Binds {
 			if b.Backlog == 0 {
 				b.Backlog = d.backlog
@@ -24,8 +30,15 @@ func (l *loader) resolve() {
 		l.verify(d)
 		d.HTTPRequest = append(d.HTTPRequest, d.redirects...)
 	}
+	l.settleUsers()
+	l.resolveNames()
+	l.resolveReplies()
 	if l.problems.Alerts() == 0 {
+		l.loadStates()
 		l.resolveServers()
+		for _, d := range l.drafts {
+			l.sameCookies(d)
+		}
 	}
 }
 
@@ -38,8 +51,12 @@ func (l *loader) resolveBackends(d *draft) {
 		d.DefaultBackend = l.backend(d, d.fallback, "default_backend")
 	}
 	for _, s := range d.switches {
+		if s.format != nil {
+			d.UseBackend = append(d.UseBackend, Switch{Cond: s.cond, Name: s.format, Text: s.name.Text, At: s.name.Pos})
+			continue
+		}
 		if b := l.backend(d, s.name, "use_backend"); b != nil {
-			d.UseBackend = append(d.UseBackend, Switch{Cond: s.cond, Backend: b})
+			d.UseBackend = append(d.UseBackend, Switch{Cond: s.cond, Backend: b, Text: s.name.Text, At: s.name.Pos})
 		}
 	}
 }
@@ -48,7 +65,7 @@ func (l *loader) backend(d *draft, name lang.Word, keyword string) *Proxy {
 	b := l.byName["b/"+name.Text]
 	if b == nil {
 		l.about(lang.Alert, name, "Proxy '%s': unable to find required %s: '%s'.", d.Name, keyword, name.Text)
-		l.hintBackends(name)
+		l.hint(name, l.backendNames)
 		return nil
 	}
 	if b == d {
@@ -67,15 +84,31 @@ func (l *loader) backend(d *draft, name lang.Word, keyword string) *Proxy {
 	return b.Proxy
 }
 
-// hintBackends completes the last problem with the backends there are.
-func (l *loader) hintBackends(name lang.Word) {
+// maxHints is how many unknown names of proxies and servers get a suggestion: who
+// has more of them has left out a file, and each costs a look at all names.
+const maxHints = 100
+
+// hint completes the last problem, about an unknown name, with what names there
+// are; known lists them.
+func (l *loader) hint(name lang.Word, known func() []string) {
+	if l.hints++; l.hints > maxHints {
+		return
+	}
 	q := &l.problems.List[len(l.problems.List)-1]
-	for _, d := range l.drafts {
-		if d.Backend {
-			q.Allowed = append(q.Allowed, d.Name)
+	q.Allowed = known()
+	q.Near = lang.Nearest(name.Text, q.Allowed)
+}
+
+// backendNames are the names of all backends, in the order of the file.
+func (l *loader) backendNames() []string {
+	if l.backends == nil {
+		for _, d := range l.drafts {
+			if d.Backend {
+				l.backends = append(l.backends, d.Name)
+			}
 		}
 	}
-	q.Near = lang.Nearest(name.Text, q.Allowed)
+	return l.backends
 }
 
 // sameNames looks for servers of one proxy that have one name.
@@ -87,8 +120,8 @@ func (l *loader) sameNames(d *draft) {
 			names[s.Name] = i
 			continue
 		}
-		l.about(lang.Alert, d.serverAt[i], "proxy '%s', another server named '%s' was already defined at line %d, please use distinct names.",
-			d.Name, s.Name, d.serverAt[first].Pos.Line)
+		l.about(lang.Alert, d.serverAt[i], "%s '%s', another server named '%s' was already defined at line %d, please use distinct names.",
+			d.noun(), d.Name, s.Name, d.serverAt[first].Pos.Line)
 		l.problems.List[len(l.problems.List)-1].Shape = lang.Parsing
 	}
 }

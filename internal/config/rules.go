@@ -32,11 +32,15 @@ func parseUseBackend(x *line) {
 		x.alert(x.name, "'use_backend' expects a backend name.")
 		return
 	}
-	if strings.Contains(x.arg(0), "%[") {
-		x.alert(x.args[0], "keyword 'use_backend' with an expression is known but not supported yet: name the backend.")
-		return
-	}
 	s := pendingSwitch{name: x.args[0]}
+	if strings.Contains(x.arg(0), "%") {
+		f, err := rule.ParseName(x.arg(0), x.library)
+		if err != nil {
+			x.alert(x.args[0], "failed to parse use_backend rule '%s' : %s.", x.arg(0), err)
+			return
+		}
+		s.format = f
+	}
 	if len(x.args) > 1 {
 		if t := x.arg(1); t != "if" && t != "unless" {
 			x.alert(x.args[1], "unexpected keyword '%s' after switching rule, only 'if' and 'unless' are allowed.", t)
@@ -85,26 +89,41 @@ func actionList(set rule.Set, list func(*Proxy) *[]*rule.Action) func(*line) {
 func (x *line) ruleEnv() *rule.ParseEnv {
 	env := &rule.ParseEnv{
 		Proxy: x.px.noun() + " '" + x.px.Name + "'", Front: x.px.Frontend, Back: x.px.Backend,
-		ReadFile: x.readNamed,
+		ReadFile: x.readNamed, Library: x.library,
 	}
 	if x.px.isDefaults {
 		env.Proxy = "defaults '" + x.px.Name + "'"
 	}
 	if x.px.Frontend {
 		env.AddCapture = func(length int) int { return x.px.addCapture("", length, false) }
-		env.Capture = func(slot int) (int, bool) {
-			for _, c := range x.px.Captures {
-				if !c.Response {
-					if slot == 0 {
-						return c.Len, true
-					}
-					slot--
-				}
-			}
-			return 0, false
+		env.Capture = func(slot int, reply bool, set rule.Set) {
+			x.px.slots = append(x.px.slots, slotUse{slot, reply, set, x.name})
 		}
 	}
 	return env
+}
+
+// A slotUse is a rule that fills a capture slot by its number.
+type slotUse struct {
+	slot  int
+	reply bool
+	set   rule.Set
+	at    lang.Word
+}
+
+// settleSlots looks for the slots that rules fill.
+func (l *loader) settleSlots(d *draft) {
+	for _, u := range d.slots {
+		n := 0
+		for _, c := range d.Captures {
+			if c.Response == u.reply {
+				n++
+			}
+		}
+		if u.slot >= n {
+			l.about(lang.Alert, u.at, "parsing [%s] : unable to find capture id '%d' referenced by %s capture rule.", place(u.at.Pos), u.slot, u.set)
+		}
+	}
 }
 
 // addCapture makes a capture slot; its number counts those of the same side.
@@ -147,5 +166,5 @@ var ruleKeywords = []Keyword{
 	{Name: "http-response", In: inProxy, Usage: "<action> [{if|unless} <condition>]", Text: "An action on every answer of a server, in the order of the lines.", Example: "http-response del-header Server",
 		parse: actionList(rule.HTTPResponse, func(p *Proxy) *[]*rule.Action { return &p.HTTPResponse })},
 	{Name: "redirect", In: InFrontend | InBackend, Usage: "location|prefix|scheme <to> [code <code>] [options] [{if|unless} <condition>]", Text: "Answers with a redirection; evaluated after all http-request rules.", Example: "redirect scheme https if { path_beg /login }", parse: parseRedirect},
-	{Name: "use_backend", In: InFrontend, Usage: "<backend> [{if|unless} <condition>]", Text: "The backend for requests of which the condition is true; the first such line wins.", Differs: "the name is a constant.", Example: "use_backend web if { path_beg /app/ }", parse: parseUseBackend},
+	{Name: "use_backend", In: InFrontend, Usage: "<backend>|<format> [{if|unless} <condition>]", Text: "The backend for requests of which the condition is true; the first such line wins. A format gives a name for each request; where there is no such backend the default one is taken.", Example: "use_backend web if { path_beg /app/ }", parse: parseUseBackend},
 }

@@ -8,10 +8,19 @@ import (
 
 // A sectionState is the section that lines go to.
 type sectionState struct {
-	kind string // the header's first word, "" before the first section
-	name string // as .SECTION shows it
-	px   *draft // of frontend, backend, listen, defaults
-	skip bool   // its lines cannot be read
+	kind string                  // the header's first word, "" before the first section
+	name string                  // as .SECTION shows it
+	px   *draft                  // of frontend, backend, listen, defaults
+	skip bool                    // its lines cannot be read
+	line func(words []lang.Word) // reads the lines of a section that the keyword table does not know
+}
+
+// title names the section as its header does: "frontend web", "global".
+func (s *sectionState) title() string {
+	if s.px == nil || s.px.Name == "" {
+		return s.kind
+	}
+	return s.kind + " " + s.px.Name
 }
 
 // sectionHeaders are the words that begin a section.
@@ -23,16 +32,13 @@ var unreadSections = map[string]string{
 	"cache":       "the small-object cache is not built",
 	"crt-store":   "certificates come with TLS",
 	"fcgi-app":    "FastCGI servers are not spoken to",
-	"http-errors": "error files are set by errorfile",
 	"log-forward": "syslog is written, not forwarded",
 	"log-profile": "log formats are set by log-format",
 	"mailers":     "mail is not sent; scrape the metrics",
 	"peers":       "stick tables come first",
 	"program":     "other programs belong to the service manager",
 	"resolvers":   "names are resolved at start",
-	"ring":        "log rings are internal",
 	"traces":      "tracing is not built",
-	"userlist":    "http-request auth comes first",
 }
 
 // declareSections fills the table of headers; the functions refer to it.
@@ -43,6 +49,10 @@ func declareSections() map[string]func(*loader, []lang.Word) {
 		"frontend": (*loader).enterProxy,
 		"backend":  (*loader).enterProxy,
 		"listen":   (*loader).enterProxy,
+
+		"http-errors": (*loader).enterErrors,
+		"userlist":    (*loader).enterUsers,
+		"ring":        (*loader).enterRing,
 	}
 	for name := range unreadSections {
 		m[name] = (*loader).enterUnread
@@ -63,7 +73,7 @@ func (l *loader) enterUnread(words []lang.Word) {
 	if len(words) > 1 {
 		l.section.name = words[1].Text
 	}
-	l.problems.Alertf(words[0], "section '%s' is known but not supported yet: %s.", kind, unreadSections[kind])
+	l.problems.Alertf(words[0], "section '%s' is known but not supported yet, and its lines are not read: %s.", kind, unreadSections[kind])
 }
 
 // enterDefaults begins a defaults section: `defaults [NAME] [from NAME]`.

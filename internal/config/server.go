@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -16,20 +17,23 @@ func parseServer(x *line) {
 		o.bad(x.name, "'server' expects <name> and <addr>[:<port>] as arguments.")
 		return
 	}
-	name := x.args[0]
-	o.subject = "'server " + x.px.Name + "/" + name.Text + "'"
-	if i := badName(name.Text); i >= 0 {
-		o.subject = ""
-		o.bad(name, "character '%c' is not permitted in server name '%s'.", name.Text[i], name.Text)
+	if i := badName(x.arg(0)); i >= 0 {
+		o.bad(x.args[0], "character '%c' is not permitted in server name '%s'.", x.arg(0)[i], x.arg(0))
 		return
 	}
+	x.addServer(o, x.args[0], x.args[1], x.args[2:])
+}
+
+// addServer reads a server's address and options.
+func (x *line) addServer(o *options, name, addr lang.Word, rest []lang.Word) {
+	o.subject = "'server " + x.px.Name + "/" + name.Text + "'"
 	srv := x.px.template
 	srv.InitAddr = slices.Clip(srv.InitAddr)
 	srv.Name, srv.Line = name.Text, place(x.name.Pos)
-	if !o.address(x.args[1], &srv) {
+	if !o.address(addr, &srv) {
 		return
 	}
-	o.srv, o.rest = &srv, x.args[2:]
+	o.srv, o.rest = &srv, rest
 	o.walk(OnServer)
 	o.finish(&srv)
 	x.px.Servers = append(x.px.Servers, &srv)
@@ -59,9 +63,14 @@ func (o *options) address(w lang.Word, srv *Server) bool {
 
 // finish checks what options say together.
 func (o *options) finish(srv *Server) {
+	if srv.SendProxy > 0 && srv.CheckAddr.Port == 0 && !srv.CheckAddr.IP.IsValid() {
+		srv.CheckSendProxy = true // the check speaks to the same socket
+	}
 	if srv.MinConn > 0 && srv.MinConn >= srv.MaxConn {
+		srv.MinConnAlone = srv.MaxConn == 0
 		srv.MaxConn, srv.MinConn = srv.MinConn, 0 // nothing to grow
 	}
+	o.finishChecks(srv)
 	if first := o.px.servers[idKey(srv.ID)]; srv.IDFixed && first != nil {
 		o.bad(o.name, "'id' : custom id %d already used at %s ('server %s').", srv.ID, first.Line, first.Name)
 	} else if srv.IDFixed {
@@ -80,7 +89,7 @@ func serverWeight(o *options) {
 	w := o.take()
 	n, err := atoi(w.Text)
 	if err != nil || n < 0 || n > maxWeight {
-		o.bad(w, "weight of server %s is not within 0 and %d (%s).", o.srv.Name, maxWeight, w.Text)
+		o.bad(w, "weight of server %s is not within 0 and %d (%s).", cmp.Or(o.srv.Name, "default-server"), maxWeight, w.Text)
 		return
 	}
 	o.srv.Weight = n
@@ -93,14 +102,33 @@ func serverID(o *options) {
 	w := o.take()
 	n, err := atoi(w.Text)
 	if o.isDef {
-		o.bad(o.opt, "'id' is not accepted in default-server lines")
+		o.bad(o.opt, "'id' option is not accepted in default-server sections")
 		return
 	}
 	if err != nil || n <= 0 || n > maxInt32 {
 		o.bad(w, "'id' : custom id has to be > 0.")
 		return
 	}
+	if o.nth > 0 {
+		return // of a template the first has it
+	}
 	o.srv.ID, o.srv.IDFixed = n, true
+}
+
+// hashKeys are the values of hash-key.
+var hashKeys = []string{"id", "addr", "addr-port"}
+
+func serverHashKey(o *options) {
+	w := o.take()
+	i := slices.Index(hashKeys, w.Text)
+	switch {
+	case i >= 0:
+		o.srv.HashKey = HashKey(i)
+	case w.Text == "":
+		o.bad(o.opt, "'hash-key' expects a value ('id', 'addr' or 'addr-port').")
+	default:
+		o.problem(w, "'hash-key' has to be 'id', 'addr', or 'addr-port' (got '"+w.Text+"').", hashKeys)
+	}
 }
 
 // initAddrs are the methods of init-addr; a number may stand there too.
@@ -204,6 +232,7 @@ var serverOptions = []Keyword{
 	{Name: "enabled", In: OnServer, Text: "Takes back `disabled` of default-server.", Example: "server s1 127.0.0.1:8080 enabled", option: serverFlag(func(s *Server) { s.Disabled = false })},
 	{Name: "fall", In: OnServer, Usage: "<count>", Text: "Failed checks in a row that take the server down; 3 where not given.", Example: "server s1 127.0.0.1:8080 check fall 2", option: serverInt(func(s *Server) *int { return &s.Fall }, 1)},
 	{Name: "fastinter", In: OnServer, Usage: "<delay>", Text: "Time between checks while the state is about to change; inter where not given.", Example: "server s1 127.0.0.1:8080 check fastinter 1s", option: serverTime(func(s *Server) *time.Duration { return &s.FastInter }, time.Millisecond)},
+	{Name: "hash-key", In: OnServer, Usage: "id|addr|addr-port", Text: "What places the server on the ring of hash-type consistent: its id, or its address, so that balancers whose files differ agree.", Example: "server s1 127.0.0.1:8080 hash-key addr", option: serverHashKey},
 	{Name: "id", In: OnServer, Usage: "<id>", Text: "Number of the server. Consistent hashing places by it: with ids, changing the order of the lines moves no key.", Example: "server s1 127.0.0.1:8080 id 1", option: serverID},
 	{Name: "init-addr", In: OnServer, Usage: "{last|libc|none|<ip>},…", Text: "How the server's name becomes an address at start; the first method that works wins. last,libc where not given.", Example: "server s1 127.0.0.1:8080 init-addr last,libc,none", option: serverInitAddr},
 	{Name: "inter", In: OnServer, Usage: "<delay>", Text: "Time between checks; 2s where not given.", Example: "server s1 127.0.0.1:8080 check inter 5s", option: serverTime(func(s *Server) *time.Duration { return &s.Inter }, time.Millisecond)},
@@ -222,6 +251,10 @@ var serverOptions = []Keyword{
 	}},
 	{Name: "proto", In: OnServer, Usage: "h1", Text: "The protocol spoken to the server; h1 is the only one yet.", Example: "server s1 127.0.0.1:8080 proto h1", option: protocol("proto", "unknown MUX protocol", "h1")},
 	{Name: "rise", In: OnServer, Usage: "<count>", Text: "Passed checks in a row that bring the server up; 2 where not given.", Example: "server s1 127.0.0.1:8080 check rise 3", option: serverInt(func(s *Server) *int { return &s.Rise }, 1)},
+	{Name: "no-send-proxy", In: OnServer, Text: "Takes back `send-proxy` of default-server.", Example: "server s1 127.0.0.1:8080 no-send-proxy", option: serverFlag(func(s *Server) { s.SendProxy = 0 })},
+	{Name: "no-send-proxy-v2", In: OnServer, Text: "Takes back `send-proxy-v2` of default-server.", Example: "server s1 127.0.0.1:8080 no-send-proxy-v2", option: serverFlag(func(s *Server) { s.SendProxy = 0 })},
+	{Name: "send-proxy", In: OnServer, Text: "Begins every connection with a PROXY header, version 1, that names the client. A connection then serves one client's request.", Example: "server s1 127.0.0.1:8080 send-proxy", option: serverFlag(func(s *Server) { s.SendProxy = 1 })},
+	{Name: "send-proxy-v2", In: OnServer, Text: "The same in version 2, which is binary.", Example: "server s1 127.0.0.1:8080 send-proxy-v2", option: serverFlag(func(s *Server) { s.SendProxy = 2 })},
 	{Name: "slowstart", In: OnServer, Usage: "<time>", Text: "Time in which the weight grows to its full value after the server came up or left maintenance.", Example: "server s1 127.0.0.1:8080 check slowstart 30s", option: serverTime(func(s *Server) *time.Duration { return &s.SlowStart }, time.Millisecond)},
 	{Name: "weight", In: OnServer, Usage: "<weight>", Text: "Share of the traffic, 0 to 256; 1 where not given, 0 takes none but keeps cookies.", Example: "server s1 127.0.0.1:8080 weight 10", option: serverWeight},
 	{Name: "ws", In: OnServer, Usage: "auto|h1", Text: "The protocol for WebSockets; HTTP/1.1 is the only one yet.", Example: "server s1 127.0.0.1:8080 ws auto", option: protocol("ws", "'ws' has to be 'auto', 'h1' or 'h2'", "auto", "h1")},

@@ -30,7 +30,7 @@ func parseStatsRefresh(x *line) {
 		x.alert(x.name, "'refresh' needs a positive interval value (in seconds).")
 		return
 	}
-	if d, ok := x.timeOf(x.args[0], "stats refresh interval", time.Second); ok {
+	if d, ok := x.timeOf(x.args[0], "argument to stats refresh interval", time.Second); ok {
 		x.stats().Refresh = d
 	}
 }

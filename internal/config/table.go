@@ -7,8 +7,10 @@ import "sync"
 var table = sync.OnceValue(func() *keywordTable {
 	sectionHeaders = declareSections()
 	return newTable(
-		globalKeywords, proxyKeywords, optionKeywords, statsKeywords, ruleKeywords,
-		bindOptions, serverOptions,
+		globalKeywords, tuneKeywords, descriptorKeywords, proxyKeywords, balanceKeywords, serverRuleKeywords, optionKeywords, replayKeywords, replayTuning, drainRemoved, statsKeywords, statsAdmin, statsLive, variableKeywords, ruleKeywords, checkKeywords,
+		tcpKeywords, socketKeywords,
+		bindOptions, sslOptions, serverOptions, serverCheckOptions,
+		idleKeywords, connectionOptions, idleOptions,
 		globalOthers, proxyOthers, bindOthers, serverOthers, removedKeywords,
 	)
 })

@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"bascule/internal/balance"
+	"bascule/internal/cert"
+	"bascule/internal/lang"
 	"bascule/internal/logs"
+	"bascule/internal/loop"
 	"bascule/internal/rule"
 )
 
@@ -18,14 +21,12 @@ type Config struct {
 	Global  Global
 	Proxies []*Proxy // in file order; `listen` is a frontend and a backend
 	Files   []string // absolute paths, in the order of reading
+	Named   []string // the same, as they were named
 	Ignored []Ignored
-}
+	Rings   []*logs.Section // ring sections
+	Text    []SectionText   // what the files say, in their order
 
-// Ignored is one line that was accepted and has no meaning here.
-type Ignored struct {
-	Line    string // file:line
-	Keyword string
-	Why     string
+	said map[string]lang.Pos // the keywords of global
 }
 
 // Global is the `global` section.
@@ -43,46 +44,25 @@ type Global struct {
 	Description   string
 	StatsSockets  []StatsSocket
 	StatsTimeout  time.Duration // default 10 s
+	StatsMaxConn  int           // sessions of runtime sockets at once, 0: admin's default
 	Logs          []*logs.Target
-	LogTag        string // default "haproxy"
-	LogHostname   string // log-send-hostname
+	LogTag        string             // default "haproxy"
+	Vars          []*rule.ProcessVar // set-var, set-var-fmt
+	LogHostname   string             // log-send-hostname
 	HardStopAfter time.Duration
 	GracePeriod   time.Duration // `grace`
 	SpreadChecks  int           // percent
+	MaxSpread     time.Duration // max-spread-checks; 0: none
 	BufSize       int           // tune.bufsize, default 16384
 	MaxRewrite    int           // tune.maxrewrite, default 1024
 	MaxHeaders    int           // tune.http.maxhdr, default 101
 	StateBase     string        // server-state-base
 	StateFile     string        // server-state-file
+	Tuning        Tuning
+	Descriptors
 	// Kept for the day TLS comes: ssl-default-bind-*, ca-base, crt-base.
 	BindCiphers, BindCiphersuites, CABase, CrtBase string
 	BindOptions                                    []string
-}
-
-// An AddrKind is the family of an Address.
-type AddrKind uint8
-
-// The kinds of address.
-const (
-	AddrTCP  AddrKind = iota
-	AddrUnix          // Path
-	AddrAbns          // Path, abstract namespace
-	AddrFD            // FD, inherited
-	AddrUDP           // log targets
-)
-
-// An Address is where a bind listens, a server or a socket is.
-type Address struct {
-	Kind AddrKind
-	Text string     // as written, variables expanded
-	Host string     // name or number; "" and "*": any
-	IP   netip.Addr // set once resolved; invalid: not resolved yet
-	Port int        // 0: none
-	Path string
-	FD   int
-	V4V6 bool // bind :::80 v4v6
-	V6   bool // ipv6@, or a bind to any IPv6 address: names resolve to IPv6 only
-	V4   bool // ipv4@: names resolve to IPv4 only
 }
 
 // A StatsSocket is one `stats socket`.
@@ -105,8 +85,10 @@ type Bind struct {
 	ID       int
 	Iface    string
 	TFO      bool
-	Proxy    bool   // accept-proxy
-	Line     string // file:line, for messages
+	Socket   loop.Options
+	Proxy    bool           // accept-proxy
+	TLS      *cert.Settings // ssl; nil: without
+	Line     string         // file:line, for messages
 }
 
 // A Mode is tcp or http.
@@ -142,6 +124,9 @@ type Proxy struct {
 	Logs                                                              []*logs.Target
 	LogTag                                                            string
 	LogFormat                                                         *logs.Format // nil: no traffic log
+	LogData                                                           *logs.Format // log-format-sd; nil: none
+	LogErrors                                                         *logs.Format // error-log-format; nil: LogFormat
+	LogSeparateErrors                                                 bool
 	DontLogNull, DontLogNormal, LogASAP, LogHealthChecks, SocketStats bool
 
 	Errors map[int]*rule.Answer // errorfile by status
@@ -154,65 +139,80 @@ type Proxy struct {
 	HTTPRequest    []*rule.Action
 	HTTPResponse   []*rule.Action
 	HTTPAfter      []*rule.Action
+	TCP            TCPRules // tcp-request, tcp-response
 	ForwardFor     *ForwardFor
+	OriginalTo     *ForwardFor
 	Keep           Keep
 	Captures       []Capture
 	StripQuery     bool
+	CaptureCookie  CookieCapture
+	MonitorFail    []*rule.Cond
+	UniqueID       *rule.Format // unique-id-format; nil: requests have no number
+	UniqueIDHeader string       // "": none
+	BufferRequest  bool         // option http-buffer-request
+	LooseRequests  bool         // option accept-unsafe-violations-in-http-request
+	OddNames       OddNames
 
 	// the backend's side
-	Balance      Balance
-	Cookie       *Cookie
-	Servers      []*Server
-	Retries      int // default 3
-	Redispatch   int // 0: off; -1: on the last retry; n: every n-th retry
-	Reuse        Reuse
-	Check        Check
-	FullConn     int
-	AllBackups   bool
-	AbortOnClose bool
+	Balance         Balance
+	CookieKey       string // dynamic-cookie-key
+	Persist         bool   // option persist
+	PersistRules    []PersistRule
+	UseServer       []ServerRule
+	Cookie          *Cookie
+	Servers         []*Server
+	Retries         int    // default 3
+	SendName        string // http-send-name-header; "": none
+	Redispatch      int    // 0: off; -1: on the last retry; n: every n-th retry; or RedispatchByTurn
+	Replay          Replay
+	Reuse           Reuse
+	Check           Check
+	FullConn        int
+	AllBackups      bool
+	Source          Origin // of servers that say nothing else
+	clientAlive     keepAlive
+	serverAlive     keepAlive
+	AbortOnClose    bool
+	StateFrom       StateFrom
+	StateFile       string // server-state-file-name; "": the backend's name
+	NoFastDetect    bool   // no option fast-detect
+	NoSlowStartHold bool   // no option slowstart-hold
+	NoFlapDamping   bool   // no option flap-damping
+	DrainRemoved    DrainRemoved
+
+	// how connections end and what is said of it, on either side
+	PretendKeepAlive bool
+	IgnoreProbes     bool
+	IdleCloseOnReply bool // option idle-close-on-response
+	NoLinger         bool
+	PreferLastServer bool
+	LooseReplies     bool // option accept-unsafe-violations-in-http-response
 
 	Stats *Stats
+
+	said map[string]lang.Pos // the keywords of the section and of its defaults
+}
+
+// A ServerRule is one use-server line.
+type ServerRule struct {
+	Cond   *rule.Cond
+	Server int          // index in Servers; -1: by Format
+	Format *rule.Format // gives the name
+}
+
+// A PersistRule is one force-persist or ignore-persist line.
+type PersistRule struct {
+	Cond  *rule.Cond
+	Force bool
 }
 
 // A Switch is one use_backend line.
 type Switch struct {
 	Cond    *rule.Cond
 	Backend *Proxy
-}
-
-// Keep is how long client connections are kept.
-type Keep uint8
-
-// option http-keep-alive (default), http-server-close, httpclose.
-const (
-	KeepAlive Keep = iota
-	KeepServerClose
-	KeepClose
-)
-
-// Reuse is http-reuse.
-type Reuse uint8
-
-// The values of http-reuse; safe is the default.
-const (
-	ReuseSafe Reuse = iota
-	ReuseNever
-	ReuseAggressive
-	ReuseAlways
-)
-
-// ForwardFor is option forwardfor.
-type ForwardFor struct {
-	Header string // default X-Forwarded-For
-	Except []netip.Prefix
-	IfNone bool
-}
-
-// A Capture is capture request|response header NAME len N.
-type Capture struct {
-	Name     string
-	Len      int
-	Response bool
+	At      lang.Pos     // of the line
+	Text    string       // the backend's name as written
+	Name    *rule.Format // gives the backend of each request; Backend is nil then
 }
 
 // An Algorithm is the first word of `balance`.
@@ -227,63 +227,102 @@ const (
 	Source
 	URI
 	Random
+	URLParam
+	Hdr
+	HashExpr // balance hash EXPR
 )
 
 func (a Algorithm) String() string {
-	return [...]string{"roundrobin", "static-rr", "leastconn", "first", "source", "uri", "random"}[a]
+	return [...]string{"roundrobin", "static-rr", "leastconn", "first", "source", "uri", "random", "url_param", "hdr", "hash"}[a]
 }
 
-// Balance is `balance` with `hash-type`.
+// Hashes says that the algorithm takes a key from the request or its source.
+func (a Algorithm) Hashes() bool {
+	switch a {
+	case Source, URI, URLParam, Hdr, HashExpr:
+		return true
+	}
+	return false
+}
+
+// Layer7 says that the algorithm's key is a part of a request.
+func (a Algorithm) Layer7() bool { return a == URI || a == URLParam || a == Hdr }
+
+// Balance is `balance` with `hash-type` and what else says how a key finds its
+// server.
 type Balance struct {
 	Algorithm  Algorithm
 	URI        balance.URI
-	Draws      int // random(n)
-	Consistent bool
+	Name       string     // of the parameter or header that is the key
+	CheckPost  bool       // url_param … check_post: a form's body may have it
+	DomainOnly bool       // hdr(…) use_domain_only
+	Expr       *rule.Expr // balance hash
+	Draws      int        // random(n)
+
+	Consistent bool // hash-type consistent
+	Jump       bool // hash-type jump
 	Func       balance.Func
 	Avalanche  bool
+	Factor     int // hash-balance-factor in percent; 0: load is not bounded
+	Affinity   Affinity
 }
+
+// An Affinity is hash-preserve-affinity: when a key may leave its server.
+type Affinity uint8
+
+// The values of hash-preserve-affinity.
+const (
+	AffinityAlways   Affinity = iota // a full server is waited for
+	AffinityMaxConn                  // not one without a free slot
+	AffinityMaxQueue                 // not one whose queue is full
+)
 
 // A Cookie is the `cookie` line of a backend.
 type Cookie struct {
-	Name                                                                             string
-	Insert, Rewrite, Prefix, Indirect, NoCache, PostOnly, Preserve, HTTPOnly, Secure bool
-	Domains                                                                          []string
-	MaxIdle, MaxLife                                                                 time.Duration
-	Attrs                                                                            []string
+	Name                                                                                      string
+	Insert, Rewrite, Prefix, Indirect, NoCache, PostOnly, Preserve, HTTPOnly, Secure, Dynamic bool
+	Domains                                                                                   []string
+	MaxIdle, MaxLife                                                                          time.Duration
+	Attrs                                                                                     []string
 }
 
-// A Check says how the servers of a backend are probed.
-type Check struct {
-	HTTP         bool   // option httpchk; else a connect
-	Method       string // default OPTIONS
-	URI          string // default /
-	Minor        int    // HTTP/1.Minor
-	Fields       []byte // "Name: value\r\n" lines in order
-	Body         []byte
-	Expect       Expect
-	DisableOn404 bool
+// Tells says that the log has the letters of persistence: with a mode, or
+// indirect. nil: without a cookie it has not.
+func (c *Cookie) Tells() bool {
+	return c != nil && (c.Insert || c.Rewrite || c.Prefix || c.Indirect)
 }
 
-// Expect is http-check expect; the zero value takes 2xx and 3xx.
-type Expect struct {
-	Not    bool
-	Kind   string // "", "status", "rstatus", "string", "rstring"
-	Ranges [][2]int
-	Text   string
-	Match  func([]byte) bool // rstatus, rstring
-}
+// A HashKey is the server option hash-key: what places it on the ring.
+type HashKey uint8
+
+// The values of hash-key; a server whose address is not known goes by its id.
+const (
+	HashKeyID HashKey = iota
+	HashKeyAddr
+	HashKeyAddrPort
+)
 
 // A Server is one `server` line with its defaults filled in.
 type Server struct {
 	Name               string
+	HashKey            HashKey
 	ID                 int // `id`, or by order in the file from 1
 	IDFixed            bool
 	Addr               Address
 	CheckAddr          Address // zero Port and invalid IP: the server's own
-	Weight             int     // default 1
+	CheckSendProxy     bool
+	InitState          string // fully-up, up, down, fully-down; "": up
+	Agent              Agent
+	Track              *Server // the server whose state this one follows
+	TrackProxy         string  // the backend of Track
+	track              lang.Word
+	Weight             int // default 1
 	MaxConn            int
-	MinConn            int
-	MaxQueue           int
+	MinConn, MaxQueue  int
+	MinConnAlone       bool // minconn was written without maxconn, and is it
+	SendProxy          int  // version of the PROXY protocol, 0: none
+	Source             Origin
+	Socket             loop.Options // of its connections
 	Cookie             string
 	Backup             bool
 	Disabled           bool
@@ -294,9 +333,17 @@ type Server struct {
 	DownInter          time.Duration // 0: Inter
 	Fall, Rise         int           // default 3, 2
 	SlowStart          time.Duration
-	ShutdownOnDown     bool // on-marked-down shutdown-sessions
-	ShutdownBackupOnUp bool // on-marked-up shutdown-backup-sessions
-	PoolMaxConn        int  // -1: no limit
+	ShutdownOnDown     bool   // on-marked-down shutdown-sessions
+	ShutdownBackupOnUp bool   // on-marked-up shutdown-backup-sessions
+	Saved              *Saved // its line in a state file, nil: none
+	lastAddr           netip.Addr
+	Observe            Observe
+	ErrorLimit         int // default 10
+	OnError            OnError
+	PoolMaxConn        int           // -1: no limit
+	PoolLowConn        int           // idle connections kept beyond what was needed lately
+	PoolPurgeDelay     time.Duration // time in which half of the surplus of idle connections is closed; 0: none is kept
+	MaxReuse           int           // requests over a connection after its first; -1: no limit
 	InitAddr           []string
 	Line               string // file:line
 }
@@ -309,4 +356,6 @@ type Stats struct {
 	Auth                               []string
 	HideVersion, ShowLegends, ShowNode bool
 	ShowDesc                           string
+	Admin                              []*rule.Cond // stats admin: one is enough
+	Dead                               bool         // stats live off: HAProxy's page alone
 }

@@ -16,6 +16,7 @@ func (l *loader) verify(d *draft) {
 	if d.Frontend && len(d.Binds) == 0 {
 		l.about(lang.Warning, d.at, "%s '%s' has no 'bind' directive. Please declare it as a backend if this was intended.", d.noun(), d.Name)
 	}
+	l.verifyTLS(d)
 	l.verifyTimeouts(d)
 	if d.Mode == ModeTCP {
 		l.verifyTCP(d)
@@ -23,9 +24,7 @@ func (l *loader) verify(d *draft) {
 	if d.Frontend && d.format.kind != "" && len(d.Logs) == 0 {
 		l.about(lang.Warning, d.format.at, "log format ignored for %s '%s' since it has no log address.", d.noun(), d.Name)
 	}
-	if d.Backend && d.checks.rules && !d.Check.HTTP {
-		l.about(lang.Warning, d.at, "%s '%s' uses http-check rules without 'option httpchk', so the rules are ignored.", d.noun(), d.Name)
-	}
+	l.verifyChecks(d)
 }
 
 // verifyTimeouts warns about the timeouts without which clients or servers can
@@ -41,12 +40,24 @@ func (l *loader) verifyTimeouts(d *draft) {
 	if !missing {
 		return
 	}
-	l.about(lang.Warning, d.at, "%s", strings.Join([]string{
-		"missing timeouts for " + d.noun() + " '" + d.Name + "'.",
+	l.about(lang.Warning, d.at, "%s", strings.Join(missingTimeouts(d.noun()+" '"+d.Name+"'"), "\n"))
+}
+
+func missingTimeouts(of string) []string {
+	return []string{
+		"missing timeouts for " + of + ".",
 		"   | While not properly invalid, you will certainly encounter various problems",
 		"   | with such a configuration. To fix this, please ensure that all following",
 		"   | timeouts are set to a non-zero value: 'client', 'connect', 'server'.",
-	}, "\n"))
+	}
+}
+
+// where is the place of a keyword that the proxy or its defaults has.
+func (d *draft) where(keyword string) lang.Word {
+	if at, ok := d.said[keyword]; ok {
+		return lang.Word{Pos: at, Len: len(keyword)}
+	}
+	return d.at
 }
 
 // verifyTCP warns about what needs mode http and takes it away.
@@ -76,10 +87,14 @@ func (l *loader) verifyTCP(d *draft) {
 		}
 	}
 	if d.ForwardFor != nil {
-		l.about(lang.Warning, d.at, "'option %s' ignored for %s '%s' as it requires HTTP mode.", "forwardfor", d.noun(), d.Name)
+		l.about(lang.Warning, d.where("option forwardfor"), "'option %s' ignored for %s '%s' as it requires HTTP mode.", "forwardfor", d.noun(), d.Name)
 		d.ForwardFor = nil
 	}
-	if d.Balance.Algorithm == URI && d.Backend {
+	if d.OriginalTo != nil {
+		l.about(lang.Warning, d.where("option originalto"), "'option %s' ignored for %s '%s' as it requires HTTP mode.", "originalto", d.noun(), d.Name)
+		d.OriginalTo = nil
+	}
+	if d.Balance.Algorithm.Layer7() && d.Backend {
 		l.about(lang.Warning, d.at, "Layer 7 hash not possible for %s '%s' (needs 'mode http'). Falling back to round robin.", d.noun(), d.Name)
 		d.Balance.Algorithm = RoundRobin
 	}

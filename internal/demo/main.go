@@ -59,7 +59,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, usage)
 		return 0
 	case err != nil:
-		fmt.Fprintf(stderr, "bascule demo: %v\n%s", err, usage)
+		fmt.Fprintf(stderr, "bascule demo: %v ('bascule demo --help' lists what there is)\n", err)
 		return 2
 	}
 	// The second signal is for the impatient: it ends the accounting at the end.

@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bascule/internal/terminal"
 )
 
 // openTerminal returns both sides of a new pseudo terminal.
-func openTerminal(t *testing.T) (keyboard, terminal *os.File) {
+func openTerminal(t *testing.T) (keyboard, tty *os.File) {
 	t.Helper()
 	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
@@ -27,24 +29,24 @@ func openTerminal(t *testing.T) (keyboard, terminal *os.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { terminal.Close() })
-	return keyboard, terminal
+	t.Cleanup(func() { tty.Close() })
+	return keyboard, tty
 }
 
-func resize(t *testing.T, terminal *os.File, width, height uint16) {
+func resize(t *testing.T, tty *os.File, width, height uint16) {
 	t.Helper()
-	if err := unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: width, Row: height}); err != nil {
+	if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: width, Row: height}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func settings(t *testing.T, terminal *os.File) unix.Termios {
+func settings(t *testing.T, tty *os.File) unix.Termios {
 	t.Helper()
-	now, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
+	now, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,11 +54,11 @@ func settings(t *testing.T, terminal *os.File) unix.Termios {
 }
 
 func TestLiveViewObeysKeysAndLeavesTheTerminalAsItWas(t *testing.T) {
-	keyboard, terminal := openTerminal(t)
-	resize(t, terminal, 130, 40)
-	before := settings(t, terminal)
+	keyboard, tty := openTerminal(t)
+	resize(t, tty, 130, 40)
+	before := settings(t, tty)
 	cmd := exec.Command(os.Args[0], "demo", "--balancer", haproxy(t), "--inter", "200ms", "--http", "", "--stats", "")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = terminal, terminal, terminal
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.Env = append(os.Environ(), "TERM=xterm")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {
@@ -80,7 +82,7 @@ func TestLiveViewObeysKeysAndLeavesTheTerminalAsItWas(t *testing.T) {
 	seen := 0 // what was shown before it is no answer
 	await := func(what string) {
 		t.Helper()
-		limit := time.NewTimer(20 * time.Second)
+		limit := time.NewTimer(time.Minute)
 		defer limit.Stop()
 		poll := time.NewTicker(10 * time.Millisecond)
 		defer poll.Stop()
@@ -88,7 +90,7 @@ func TestLiveViewObeysKeysAndLeavesTheTerminalAsItWas(t *testing.T) {
 			select {
 			case <-poll.C:
 			case <-limit.C:
-				t.Fatalf("not shown within 20 s: %q\n%s", what, shown.String()[seen:])
+				t.Fatalf("not shown within a minute: %q\n%s", what, shown.String()[seen:])
 			}
 		}
 	}
@@ -100,7 +102,7 @@ func TestLiveViewObeysKeysAndLeavesTheTerminalAsItWas(t *testing.T) {
 		}
 	}
 
-	await(enterScreen)
+	await(terminal.EnterScreen)
 	await("50\x1b[0m of 50 WebSockets")
 	press("k")
 	await("kill -9 backend-api-1")
@@ -115,18 +117,18 @@ func TestLiveViewObeysKeysAndLeavesTheTerminalAsItWas(t *testing.T) {
 	press("R")
 	await("reload (USR2)")
 	seen = len(shown.String())
-	resize(t, terminal, 60, 16)
+	resize(t, tty, 60, 16)
 	await("\x1b[2J")
 	press("q")
-	await(leaveScreen)
+	await(terminal.LeaveScreen)
 	await("chat: 50 clients said")
 	if err := cmd.Wait(); err != nil && cmd.ProcessState.ExitCode() != 1 { // HAProxy may lose some
 		t.Errorf("the demo ended with %v", err)
 	}
-	if after := settings(t, terminal); after != before {
-		t.Errorf("the terminal's settings are %+v, they were %+v", after, before)
+	if after := settings(t, tty); after != before {
+		t.Errorf("the tty's settings are %+v, they were %+v", after, before)
 	}
-	terminal.Close()
+	tty.Close()
 	keyboard.Close()
 	<-read
 }

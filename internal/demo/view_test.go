@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"bascule/internal/drill"
+	"bascule/internal/terminal"
 )
 
 // lockedBuffer is a bytes.Buffer that two goroutines may use.
@@ -45,9 +46,9 @@ var moment = snapshot{
 }
 
 // text renders lines without their styles.
-func text(lines []line, width, height int) string {
+func text(lines []terminal.Line, width, height int) string {
 	var b bytes.Buffer
-	render(&b, lines, width, height)
+	terminal.Render(&b, lines, width, height)
 	return regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]`).ReplaceAllString(b.String(), "")
 }
 
@@ -109,42 +110,12 @@ func TestPlainLineTellsEverything(t *testing.T) {
 	}
 }
 
-func TestKeysAreTakenApart(t *testing.T) {
-	for _, test := range []struct {
-		name, data string
-		want       []key
-	}{
-		{"letters", "kR", []key{'k', 'R'}},
-		{"cursor keys", "\x1b[A\x1b[B", []key{keyUp, keyDown}},
-		{"cursor keys of the application mode", "\x1bOA\x1bOB", []key{keyUp, keyDown}},
-		{"other sequences are no keys", "\x1b[15~\x1b[1;5Cq", []key{'q'}},
-		{"a lone Esc is no key", "\x1bq", []key{'q'}},
-		{"half a sequence is no key", "\x1b[1", nil},
-		{"Ctrl-C", "\x03", []key{keyCtrlC}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if got := parseKeys([]byte(test.data)); !slices.Equal(got, test.want) {
-				t.Errorf("got %v, want %v", got, test.want)
-			}
-		})
-	}
-}
-
-func FuzzKeys(f *testing.F) {
-	f.Add([]byte("\x1b[A"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if got := parseKeys(data); len(got) > len(data) {
-			t.Errorf("%d keys of %d bytes", len(got), len(data))
-		}
-	})
-}
-
 func TestKeysSelectAServer(t *testing.T) {
 	d := &demo{}
 	for _, test := range []struct {
-		pressed    key
+		pressed    terminal.Key
 		from, want int
-	}{{keyUp, 0, 3}, {keyDown, 3, 0}, {'\t', 1, 2}, {'3', 0, 2}, {'x', 1, 1}} {
+	}{{terminal.KeyUp, 0, 3}, {terminal.KeyDown, 3, 0}, {'\t', 1, 2}, {'3', 0, 2}, {'x', 1, 1}} {
 		if got := d.press(t.Context(), test.pressed, test.from); got != test.want {
 			t.Errorf("key %v from %d: %d, want %d", test.pressed, test.from, got, test.want)
 		}

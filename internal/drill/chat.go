@@ -32,12 +32,16 @@ const (
 // nothing is lost or doubled by whatever happens in between.
 type Chat struct {
 	Ledger
+	// Event is told the beginning and the end of each connection; nil: nobody.
+	Event func(ChatEvent)
+
 	site string
 	http *Client
 	kick chan struct{} // something was said; holds one word
 
 	mu     sync.Mutex
 	status ChatStatus // guarded by mu
+	began  string     // guarded by mu; the server of the first connection
 	next   int64      // guarded by mu; the number to send next
 }
 
@@ -52,6 +56,14 @@ type ChatStatus struct {
 	CloseCode  int           // of the last Close frame, -1 when there was none
 	LastEnd    string        // why the last connection ended
 	LastFailed string        // why the last attempt failed
+}
+
+// ChatEvent is the beginning or the end of a chat client's connection.
+type ChatEvent struct {
+	At        time.Time
+	Opened    bool
+	Server    string // where it is or was
+	CloseCode int    // of the Close frame that ended it, -1 when there was none
 }
 
 // NewChat makes a client of a room. Run connects it.
@@ -76,6 +88,13 @@ func (c *Chat) Status() ChatStatus {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.status
+}
+
+// first is the server of the first connection.
+func (c *Chat) first() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.began
 }
 
 // Run keeps the client connected until ctx ends.
@@ -107,8 +126,15 @@ func (c *Chat) ended(connected bool, err error) {
 		c.status.Lost = time.Now()
 		c.status.CloseCode = int(websocket.CloseStatus(err))
 		c.status.LastEnd = fmt.Sprint(err)
+		c.tell(ChatEvent{At: c.status.Lost, Server: c.status.Server, CloseCode: c.status.CloseCode})
 	} else if err != nil {
 		c.status.LastFailed = err.Error()
+	}
+}
+
+func (c *Chat) tell(e ChatEvent) {
+	if c.Event != nil {
+		c.Event(e)
 	}
 }
 
@@ -151,7 +177,10 @@ func (c *Chat) begin(hello fleet.Frame) {
 		c.status.Away = time.Since(c.status.Lost)
 	}
 	c.status.Connected, c.status.Server, c.status.Auth = true, hello.Server, hello.Auth
-	c.status.Connects++
+	if c.status.Connects++; c.status.Connects == 1 {
+		c.began = hello.Server
+	}
+	c.tell(ChatEvent{At: time.Now(), Opened: true, Server: hello.Server, CloseCode: -1})
 	c.next = acked + 1
 }
 

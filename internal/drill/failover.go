@@ -39,18 +39,21 @@ type Step struct {
 
 // failover is the deployment's acceptance test while it runs.
 type failover struct {
-	lab           *Lab
+	target        *Target
 	load          *Load
 	victim, other string
 	moving        []*Chat // that were on the victim when it was killed
+	broken        bool    // the victim was killed and not started again
 }
 
-// Failover runs the five steps of the deployment's acceptance test against a lab, with
-// chats clients that talk all the while. report is told each step as it ends. It stops
-// at the first step that fails and says whether none did.
-func Failover(ctx context.Context, lab *Lab, chats int, report func(Step)) bool {
-	f := &failover{lab: lab, victim: "backend-api-1", other: "backend-api-2"}
-	f.load = StartLoad(lab.Site, LoadOptions{
+// Failover runs the five steps of the deployment's acceptance test against t's victim and
+// the other server of its backend, with chats clients that talk all the while. report is
+// told each step as it ends. It stops at the first step that fails and says whether none
+// did; a victim that was killed is started again in any case.
+func Failover(ctx context.Context, t *Target, other string, chats int, report func(Step)) bool {
+	f := &failover{target: t, victim: t.Victim, other: other}
+	defer f.restore(ctx)
+	f.load = StartLoad(t.Site, LoadOptions{
 		Chats: chats, Rooms: (chats + failoverRoom - 1) / failoverRoom, ChatPace: failoverPace, Seed: 1,
 	})
 	defer f.load.abandon()
@@ -89,12 +92,12 @@ func Failover(ctx context.Context, lab *Lab, chats int, report func(Step)) bool 
 
 func (f *failover) allUp(ctx context.Context) (string, error) {
 	err := f.await(ctx, func() (string, bool) {
-		rows, err := f.lab.Runtime.Stat(context.WithoutCancel(ctx)) // bounded by itself
+		rows, err := f.target.Runtime.Stat(context.WithoutCancel(ctx)) // bounded by itself
 		if err != nil {
 			return err.Error(), false
 		}
 		for _, name := range []string{f.victim, f.other} {
-			if row := find(rows, APIPool, name); !row.Up() {
+			if row := find(rows, f.target.Backend, name); !row.Up() {
 				return name + " is " + row["status"], false
 			}
 		}
@@ -114,49 +117,63 @@ func (f *failover) on(server string) []*Chat {
 }
 
 func (f *failover) probe(ctx context.Context) (string, error) {
-	by := map[string]int{}
+	figure, _, err := f.ask(ctx)
+	return figure, err
+}
+
+func (f *failover) probeOther(ctx context.Context) (string, error) {
+	figure, by, err := f.ask(ctx)
+	if err == nil && by[f.other] < probes {
+		err = fmt.Errorf("%s answered fewer than %d requests: %s", f.other, probes, figure)
+	}
+	return figure, err
+}
+
+// ask sends the requests of a step and counts who answered.
+func (f *failover) ask(ctx context.Context) (figure string, by map[string]int, err error) {
+	by = map[string]int{}
 	var longest time.Duration
 	for range probes {
-		client := NewClient(f.lab.Site)
+		client := NewClient(f.target.Site)
 		reply, err := client.Do(ctx, http.MethodGet, "/api/v1/health", "")
 		client.Close()
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 		if reply.Status != http.StatusOK {
-			return "", fmt.Errorf("%d from %q", reply.Status, reply.Server)
+			return "", nil, fmt.Errorf("%d from %q", reply.Status, reply.Server)
 		}
 		by[reply.Server]++
 		longest = max(longest, reply.Took)
 	}
 	return fmt.Sprintf("%s %d, %s %d, longest %.1f ms",
-		f.victim, by[f.victim], f.other, by[f.other], float64(longest.Microseconds())/1000), nil
+		f.victim, by[f.victim], f.other, by[f.other], float64(longest.Microseconds())/1000), by, nil
 }
 
-func (f *failover) probeOther(ctx context.Context) (string, error) {
-	before := f.lab.APIStats(ctx)[f.other]
-	figure, err := f.probe(ctx)
-	if after := f.lab.APIStats(ctx)[f.other]; err == nil && after.Requests-before.Requests < probes {
-		err = fmt.Errorf("%s answered fewer than %d requests", f.other, probes)
-	}
-	return figure, err
-}
-
-func (f *failover) kill(context.Context) (string, error) {
-	f.moving = f.on(f.victim)
+func (f *failover) kill(ctx context.Context) (string, error) {
+	f.moving, f.broken = f.on(f.victim), true
 	asked := time.Now()
-	gone, err := f.lab.Kill(f.victim)
-	return fmt.Sprintf("gone after %.1f ms", float64(gone.Sub(asked).Microseconds())/1000), err
+	err := f.target.Server(f.victim).Kill(ctx)
+	return fmt.Sprintf("gone after %.1f ms", float64(time.Since(asked).Microseconds())/1000), err
+}
+
+// restore starts a victim that a failed step or Ctrl-C left dead.
+func (f *failover) restore(ctx context.Context) {
+	if f.broken {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stateLimit)
+		defer cancel()
+		_ = f.target.Server(f.victim).Start(ctx) // the step that failed was reported
+	}
 }
 
 func (f *failover) down(ctx context.Context) (string, error) {
 	var row Row
 	err := f.await(ctx, func() (string, bool) {
-		rows, err := f.lab.Runtime.Stat(context.WithoutCancel(ctx)) // bounded by itself
+		rows, err := f.target.Runtime.Stat(context.WithoutCancel(ctx)) // bounded by itself
 		if err != nil {
 			return err.Error(), false
 		}
-		row = find(rows, APIPool, f.victim)
+		row = find(rows, f.target.Backend, f.victim)
 		return f.victim + " is " + row["status"], row["status"] == "DOWN"
 	})
 	return "check " + row["check_status"], err
@@ -176,16 +193,17 @@ func (f *failover) reconnected(ctx context.Context) (string, error) {
 }
 
 func (f *failover) up(ctx context.Context) (string, error) {
-	if err := f.lab.StartServer(ctx, f.victim); err != nil {
+	if err := f.target.Server(f.victim).Start(ctx); err != nil {
 		return "", err
 	}
+	f.broken = false
 	var row Row
 	err := f.await(ctx, func() (string, bool) {
-		rows, err := f.lab.Runtime.Stat(context.WithoutCancel(ctx)) // bounded by itself
+		rows, err := f.target.Runtime.Stat(context.WithoutCancel(ctx)) // bounded by itself
 		if err != nil {
 			return err.Error(), false
 		}
-		row = find(rows, APIPool, f.victim)
+		row = find(rows, f.target.Backend, f.victim)
 		return f.victim + " is " + row["status"], row["status"] == "UP"
 	})
 	return "check " + row["check_status"], err
@@ -202,5 +220,5 @@ func (f *failover) verify(ctx context.Context) (string, error) {
 }
 
 func (f *failover) await(ctx context.Context, done func() (state string, ok bool)) error {
-	return f.lab.until(ctx, statePoll, done)
+	return f.target.Lab.until(ctx, statePoll, done)
 }

@@ -46,6 +46,11 @@ type LabOptions struct {
 	Redis string
 	// Inter and Slowstart replace the configuration's 5 s and 30 s; 0 does not.
 	Inter, Slowstart time.Duration
+	// Faults makes it a lab for the catalogue of faults: each API server behind a cable
+	// of its own where that is possible, and timeouts of a few seconds.
+	Faults bool
+	// Best gives a HAProxy its best options against dying servers.
+	Best bool
 }
 
 // Lab is the active/active deployment on loopback: two API servers, two stream servers
@@ -63,6 +68,9 @@ type Lab struct {
 	redis   string
 	master  bool
 	own     *miniredis.Miniredis // nil with a Redis of the caller
+	door    *redisDoor           // nil without cables
+	cables  []*cable
+	uncut   error // why there are no cables
 	keeper  *keeper
 	logs    *net.UnixConn
 	notices chan string
@@ -79,7 +87,11 @@ type LabServer struct {
 	Addr    string
 
 	process *process // the last one started
+	cable   *cable   // nil: it runs in the network of the drill
 }
+
+// control is the path of a server's control socket.
+func (l *Lab) control(name string) string { return filepath.Join(l.dir, name+".ctl") }
 
 // StartLab starts everything and returns when all servers listen and the balancer
 // answers. The caller closes the lab.
@@ -137,7 +149,8 @@ func (l *Lab) StartServer(ctx context.Context, name string) error {
 	if srv.Backend == StreamPool {
 		args = []string{"fleet", "stream", "--addr", srv.Addr, "--name", name}
 	}
-	p, err := l.keeper.start(filepath.Join(l.dir, name+".log"), l.self, args, nil)
+	args = append(args, "--control", l.control(name))
+	p, err := l.keeper.startAt(srv.cable, filepath.Join(l.dir, name+".log"), l.self, args, nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -213,8 +226,15 @@ func (l *Lab) Close() error {
 	if l.logs != nil {
 		_ = l.logs.Close()
 	}
+	if l.door != nil {
+		l.door.close()
+	}
 	if l.own != nil {
 		l.own.Close()
 	}
-	return os.RemoveAll(l.dir)
+	var err error
+	for _, c := range l.cables {
+		err = errors.Join(err, c.remove())
+	}
+	return errors.Join(err, os.RemoveAll(l.dir))
 }

@@ -29,7 +29,7 @@ func (l *Lab) AddServer(ctx context.Context, name, backend string) (addr string,
 }
 
 // until polls until done, and fails with the last state when ctx or the balancer ends
-// before.
+// before. Without a lab (nil) nobody knows of the balancer's end.
 func (l *Lab) until(ctx context.Context, every time.Duration, done func() (state string, ok bool)) error {
 	poll := time.NewTicker(every)
 	defer poll.Stop()
@@ -38,9 +38,13 @@ func (l *Lab) until(ctx context.Context, every time.Duration, done func() (state
 		if ok {
 			return nil
 		}
+		var lost <-chan struct{}
+		if l != nil {
+			lost = l.Lost()
+		}
 		select {
 		case <-poll.C:
-		case <-l.Lost():
+		case <-lost:
 			return l.LostError()
 		case <-ctx.Done():
 			return fmt.Errorf("%s: %w", state, ctx.Err())

@@ -60,11 +60,16 @@ func (l *Lab) prepare(opt LabOptions) error {
 		{Name: "stream-server-1", Backend: StreamPool, Addr: addrs[2]},
 		{Name: "stream-server-2", Backend: StreamPool, Addr: addrs[3]},
 	}
+	if opt.Faults {
+		if err := l.layCables(); err != nil {
+			return err
+		}
+	}
 	l.Site, l.Stats = "http://"+addrs[4], "http://"+addrs[5]+"/stats"
 	l.Runtime = Runtime(filepath.Join(l.dir, "admin.sock"))
 	l.Config = filepath.Join(l.dir, "haproxy.cfg")
 	l.env = []string{
-		"BASCULE_API_1=" + addrs[0], "BASCULE_API_2=" + addrs[1],
+		"BASCULE_API_1=" + l.servers[0].Addr, "BASCULE_API_2=" + l.servers[1].Addr,
 		"BASCULE_STREAM_1=" + addrs[2], "BASCULE_STREAM_2=" + addrs[3],
 		"BASCULE_HTTP=" + addrs[4], "BASCULE_STATS=" + addrs[5],
 		"BASCULE_SOCKET=" + string(l.Runtime),
@@ -77,12 +82,49 @@ func (l *Lab) prepare(opt LabOptions) error {
 	if opt.Slowstart > 0 {
 		l.env = append(l.env, fmt.Sprintf("BASCULE_SLOWSTART=%dms", opt.Slowstart.Milliseconds()))
 	}
-	return l.write()
+	return l.write(opt)
+}
+
+// cablePort is where a server listens in a network of its own.
+const cablePort = "8080"
+
+// layCables gives each API server a network of its own, and a way to Redis that is in
+// none. Where that is not possible, the servers stay where they are.
+func (l *Lab) layCables() error {
+	if l.uncut = cablesPossible(); l.uncut != nil {
+		return nil
+	}
+	for _, srv := range l.servers {
+		if srv.Backend != APIPool {
+			continue
+		}
+		c, err := layCable()
+		if err != nil {
+			l.uncut = err // a kernel or a container without
+			continue
+		}
+		l.cables = append(l.cables, c)
+		srv.cable, srv.Addr = c, net.JoinHostPort(c.there, cablePort)
+	}
+	if len(l.cables) == 0 {
+		return nil
+	}
+	path := filepath.Join(l.dir, "redis.sock")
+	door, err := openRedisDoor(path, l.redis)
+	if err != nil {
+		return err
+	}
+	l.door, l.redis = door, path
+	return nil
 }
 
 // write puts the balancer's files in place and listens for its log.
-func (l *Lab) write() error {
-	for name, data := range map[string][]byte{"haproxy.cfg": activeactive.Config, "503.http": activeactive.Error503} {
+func (l *Lab) write(opt LabOptions) error {
+	config, err := configure(activeactive.Config, opt)
+	if err != nil {
+		return err
+	}
+	for name, data := range map[string][]byte{"haproxy.cfg": config, "503.http": activeactive.Error503} {
 		if err := os.WriteFile(filepath.Join(l.dir, name), data, 0o600); err != nil {
 			return err
 		}

@@ -22,6 +22,10 @@ type LoadOptions struct {
 	Tracks, Rooms int
 	// Seed makes the choices.
 	Seed uint64
+	// Broken of the chat clients drop and double messages, which must be seen.
+	Broken int
+	// Sockets is told when a chat client's connection begins and ends; nil: nobody.
+	Sockets func(ChatEvent)
 }
 
 // LightLoad is about 200 requests a second, 50 WebSockets and 25 messages a second. Its
@@ -86,7 +90,12 @@ func (l *Load) startChats() {
 	for i := range l.opt.Chats {
 		name := fmt.Sprintf("%s-%d", l.run, i)
 		chat := NewChat(l.site, "chatter-"+name, "c-"+name, fmt.Sprintf("room-%s-%d", l.run, i%max(1, l.opt.Rooms)))
+		chat.Event = l.opt.Sockets
 		l.Chats = append(l.Chats, chat)
+		if i < l.opt.Broken {
+			l.chats.Go(func() { sabotage(l.online, l.ctx, chat, l.opt.ChatPace) })
+			continue
+		}
 		l.chats.Go(func() { chat.Run(l.online) })
 		l.users.Go(func() { talkative(l.ctx, chat, l.opt.ChatPace, uint64(i)) })
 	}

@@ -27,35 +27,49 @@ that cost. Exit code 0: nothing failed, 1: a step did, 2: wrong usage.
   --inter TIME     check interval instead of the deployment's 5s
   --redis ADDR     use this Redis instead of an embedded one
   --json           print one JSON object for each step, and one for the outcome
+
+Against a deployment that runs, nothing is started; what was stopped is started again:
+
+  --site URL       the balancer, the only address that gets traffic
+  --runtime SOCKET its runtime socket: a path, or HOST:PORT
+  --stop LINE      line for /bin/sh that ends the victim at once: its container, its power
+  --start LINE     line that starts it again
+  --backend NAME   the backend of the API servers (api_pool)
+  --victim NAME    the server that dies (backend-api-1); the other one has to answer
 `
 
 // Main runs a drill by its name and returns the exit code: 0 passed, 1 failed, 2 wrong
 // usage. args start behind the word "drill".
 func Main(args []string, stdout, stderr io.Writer) int {
 	drills := map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) int{
-		"failover": mainFailover, "reload": mainReload,
+		"control": mainControl, "failover": mainFailover, "reload": mainReload, "limits": mainLimits, "scale": mainScale,
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer stop()
 	if len(args) > 0 && drills[args[0]] != nil {
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-		defer stop()
 		return drills[args[0]](ctx, args[1:], stdout, stderr)
 	}
-	if len(args) > 0 && (args[0] == "-h" || args[0] == "--help" || args[0] == "help") {
-		fmt.Fprint(stdout, usage, "\n", usageReload)
+	if len(args) > 0 && args[0] == "help" {
+		fmt.Fprint(stdout, usageWhole, "\n", usageControl, "\n", usage, "\n", usageReload, "\n", usageLimits, "\n", usageScale)
 		return 0
 	}
-	fmt.Fprint(stderr, usage, "\n", usageReload)
-	return 2
+	return mainWhole(ctx, args, stdout, stderr)
 }
 
 func mainFailover(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var opt LabOptions
+	o := failoverOptions{wild: FleetFile{limit: commandTimeout}}
 	flags := flag.NewFlagSet("drill failover", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.StringVar(&opt.Balancer, "balancer", "", "")
-	flags.StringVar(&opt.Redis, "redis", "", "")
-	flags.DurationVar(&opt.Inter, "inter", 0, "")
-	chats := flags.Int("chats", 20, "")
+	flags.StringVar(&o.lab.Balancer, "balancer", "", "")
+	flags.StringVar(&o.lab.Redis, "redis", "", "")
+	flags.DurationVar(&o.lab.Inter, "inter", 0, "")
+	flags.IntVar(&o.chats, "chats", 20, "")
+	flags.StringVar(&o.wild.Site, "site", "", "")
+	flags.StringVar(&o.wild.Runtime, "runtime", "", "")
+	flags.StringVar(&o.wild.Backend, "backend", APIPool, "")
+	flags.StringVar(&o.wild.Victim, "victim", "backend-api-1", "")
+	flags.StringVar(&o.stop, "stop", "", "")
+	flags.StringVar(&o.start, "start", "", "")
 	asJSON := flags.Bool("json", false, "")
 	err := flags.Parse(args)
 	switch {
@@ -64,21 +78,18 @@ func mainFailover(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		return 0
 	case err == nil && flags.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %s", flags.Arg(0))
-	case err == nil && *chats < 1:
-		err = errors.New("--chats must be at least 1")
-	}
-	if err == nil {
-		opt.Balancer, err = Executable(opt.Balancer)
+	case err == nil:
+		err = o.check(flags)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "bascule drill: %v\n%s", err, usage)
+		fmt.Fprintf(stderr, "bascule drill: %v ('bascule drill --help' lists what there is)\n", err)
 		return 2
 	}
 	show := printText
 	if *asJSON {
 		show = printJSON
 	}
-	if err := runFailover(ctx, opt, *chats, show(stdout)); err != nil {
+	if err := o.run(ctx, show(stdout)); err != nil {
 		fmt.Fprintf(stderr, "bascule drill: %v\n", err)
 		return 1
 	}
@@ -103,33 +114,17 @@ func Executable(name string) (string, error) {
 
 // printer shows a drill as it goes: what is run, its steps, its outcome.
 type printer struct {
-	begin func(*Lab)
+	begin func(balancer, site string)
 	step  func(Step)
 	end   func(passed bool, took time.Duration)
 }
 
 var errFailed = errors.New("failover failed")
 
-func runFailover(ctx context.Context, opt LabOptions, chats int, out printer) (err error) {
-	begun := time.Now()
-	lab, err := StartLab(ctx, opt)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lab.Close()) }()
-	out.begin(lab)
-	passed := Failover(ctx, lab, chats, out.step)
-	out.end(passed, time.Since(begun))
-	if !passed {
-		return errFailed
-	}
-	return nil
-}
-
 func printText(w io.Writer) printer {
 	return printer{
-		begin: func(l *Lab) {
-			fmt.Fprintf(w, "failover of the active/active deployment behind %s at %s\n", l.Balancer, l.Site)
+		begin: func(balancer, site string) {
+			fmt.Fprintf(w, "failover of the active/active deployment behind %s at %s\n", balancer, site)
 		},
 		step: func(s Step) {
 			verdict := "ok"
@@ -151,7 +146,7 @@ func printText(w io.Writer) printer {
 func printJSON(w io.Writer) printer {
 	out := json.NewEncoder(w)
 	return printer{
-		begin: func(*Lab) {},
+		begin: func(string, string) {},
 		step:  func(s Step) { _ = out.Encode(s) },
 		end: func(passed bool, took time.Duration) {
 			_ = out.Encode(map[string]any{"drill": "failover", "passed": passed, "seconds": took.Seconds()})

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // keeper starts processes that cannot outlive this one. The kernel sends them SIGKILL
@@ -51,6 +53,11 @@ type process struct {
 
 // start runs exe with args and with env added to the environment.
 func (k *keeper) start(log, exe string, args, env []string) (*process, error) {
+	return k.startAt(nil, log, exe, args, env)
+}
+
+// startAt is start at the far end of a cable; nil: here.
+func (k *keeper) startAt(at *cable, log, exe string, args, env []string) (*process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
@@ -63,7 +70,13 @@ func (k *keeper) start(log, exe string, args, env []string) (*process, error) {
 	// ends the others in order.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	started := make(chan error)
-	k.starts <- func() { started <- p.cmd.Start() }
+	k.starts <- func() {
+		if at == nil {
+			started <- p.cmd.Start()
+		} else {
+			started <- inSpace(at.space, p.cmd.Start)
+		}
+	}
 	if err := <-started; err != nil {
 		return nil, err
 	}
@@ -102,11 +115,29 @@ func (p *process) kill() (time.Time, error) {
 	return p.gone, nil
 }
 
+// freeze stops all threads of the process, and returns when they stand or it has ended.
+func (p *process) freeze() error {
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for {
+		err := unix.Waitid(unix.P_PID, p.cmd.Process.Pid, nil, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil)
+		switch err {
+		case unix.EINTR:
+		case unix.ECHILD: // it has ended, and was waited for
+			return os.ErrProcessDone
+		default:
+			return err
+		}
+	}
+}
+
 // stop asks politely and kills after wait.
 func (p *process) stop(wait time.Duration) {
 	if p.signal(syscall.SIGTERM) != nil {
 		return // it is gone
 	}
+	_ = p.signal(syscall.SIGCONT) // a frozen one hears nothing else
 	limit := time.NewTimer(wait)
 	defer limit.Stop()
 	select {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"strings"
 	"time"
 )
 
@@ -14,8 +15,16 @@ const (
 	openLimit, forceLimit = 60 * time.Second, 15 * time.Second
 	// forcePoll is how often a change is looked for, and the error of its time.
 	forcePoll = 10 * time.Millisecond
-	// between two reloads messages and requests go on for a while.
+	// between two reloads of a large file messages and requests go on for a while.
 	between = 500 * time.Millisecond
+	// askAgain is when another HAProxy gets its signal once more: its master misses one
+	// that comes while it starts a worker.
+	askAgain = 3 * time.Second
+	// posters are keep-alive clients that POST, each waits for its reply and postPace.
+	posters, postPace = 16, 50 * time.Millisecond
+	// clearly is how long a balancer of others is given to refuse a bad file, which it
+	// tells nobody who sends a signal: HAProxy tries for 2 s to bind an address.
+	clearly = 3 * time.Second
 	// lateShare of the WebSockets are opened after a server was added: some on it.
 	lateShare = 10
 	// socketsPerRoom is how many read each message.
@@ -27,6 +36,8 @@ type ReloadOptions struct {
 	Sockets int           // chatting WebSockets, held open all the while
 	Reloads int           // each with a change
 	Pace    time.Duration // between two messages of one client
+	Every   time.Duration // from one reload to the next
+	Quiet   time.Duration // how long requests are timed before the first
 }
 
 // ReloadStep is one reload and what it did.
@@ -39,6 +50,8 @@ type ReloadStep struct {
 	// from the same moment on, until `show stat` said so, 0 when refused.
 	Answered time.Duration `json:"answered_ns"`
 	InForce  time.Duration `json:"in_force_ns"`
+	// CPU is what the balancer's processes used until then, for traffic too.
+	CPU time.Duration `json:"cpu_ns"`
 	// Sockets are open afterwards, Draining of them on a server that the configuration
 	// does not have.
 	Sockets  int    `json:"sockets"`
@@ -53,16 +66,27 @@ type ReloadReport struct {
 	Sockets  int           `json:"sockets"`
 	Opened   time.Duration `json:"opened_ns"` // how long it took to open them
 	Reloads  int           `json:"reloads"`
-	Refused  int           `json:"refused"` // bad configurations, of which each had to be
-	Cut      int           `json:"cut"`     // WebSockets that ended
+	Refused  int           `json:"refused"`   // bad configurations, of which each had to be
+	Cut      int           `json:"cut"`       // WebSockets that ended and did not have to
+	Had      int           `json:"had_to_go"` // those whose removed server had a deadline
+	Gone     int           `json:"gone"`      // of them, those that were told: Close 1012
 	Cuts     []string      `json:"cuts,omitempty"`
 	Draining int           `json:"draining"` // most that stayed on removed servers
 	Load     LoadReport    `json:"load"`
-	Posts    [2]int        `json:"posts_lost_doubled"`
-	Moved    int64         `json:"moved"` // sticky users whose server changed
-	Chat     ChatReport    `json:"chat"`
-	Watch    WatchReport   `json:"watch"`
-	Failures []string      `json:"failures,omitempty"` // everything for which it did not pass
+	Quiet    LapReport     `json:"quiet"`   // before the first reload
+	Busy     LapReport     `json:"busy"`    // from then on
+	Took     time.Duration `json:"took_ns"` // all reloads
+	CPU      time.Duration `json:"cpu_ns"`  // of one of two reloads no more, see ReloadStep
+	// Turn is the longest turn of a loop so far in CPU time of its thread, before the
+	// first reload and at the end; bascule's.
+	Turn     [2]time.Duration `json:"turn_cpu_ns"`
+	Working  [2]float64       `json:"machine_busy"` // the machine, 0 to 1: quiet and while reloading
+	Memory   [3]int64         `json:"memory_bytes"` // of all processes of the balancer: before, at most, afterwards
+	Posts    [2]int           `json:"posts_lost_doubled"`
+	Moved    int64            `json:"moved"` // sticky users whose server changed
+	Chat     ChatReport       `json:"chat"`
+	Watch    WatchReport      `json:"watch"`
+	Failures []string         `json:"failures,omitempty"` // everything for which it did not pass
 }
 
 // reloading is a reload drill while it runs.
@@ -73,6 +97,11 @@ type reloading struct {
 	watch  *watch
 	loads  []*Load          // the first has all requests, the second the late WebSockets
 	want   map[string]int64 // weights by server, as the file has them
+	ever   map[string]bool  // servers that were removed at some time
+	bind   string           // address of the bind that comes and goes
+	guest  *Client          // of that bind
+	cost   latency          // CPU time of the reloads
+	had    int              // WebSockets that had to go
 	report func(ReloadStep)
 	steps  int
 	result ReloadReport
@@ -81,7 +110,7 @@ type reloading struct {
 // Reload opens WebSockets over a lab and reloads its balancer again and again, each time
 // with another file, while everybody talks. report is told each reload as it ends.
 func Reload(ctx context.Context, lab *Lab, opt ReloadOptions, report func(ReloadStep)) ReloadReport {
-	r := &reloading{lab: lab, opt: opt, watch: newWatch(lab), want: map[string]int64{}, report: report}
+	r := &reloading{lab: lab, opt: opt, watch: newWatch(lab), want: map[string]int64{}, ever: map[string]bool{}, report: report}
 	r.result.Sockets = opt.Sockets
 	watching, stop := context.WithCancel(ctx)
 	watched := make(chan struct{})
@@ -94,6 +123,7 @@ func Reload(ctx context.Context, lab *Lab, opt ReloadOptions, report func(Reload
 	stop()
 	<-watched
 	r.result.Watch = r.watch.report()
+	r.result.Memory[1] = r.watch.most
 	r.judge()
 	return r.result
 }
@@ -107,37 +137,55 @@ func (r *reloading) run(ctx context.Context) (err error) {
 	for _, srv := range r.lab.Servers() {
 		r.want[srv.Name] = 1
 	}
+	addrs, err := freePorts(1)
+	if err != nil {
+		return err
+	}
+	r.bind = addrs[0]
+	// Its process starts now, so that nobody waits for a processor because of that later.
+	if _, err = r.lab.AddServer(ctx, guestServer, APIPool); err != nil {
+		return err
+	}
 	late := r.opt.Sockets / lateShare
 	begun := time.Now()
-	r.load(LoadOptions{Getters: 8, Posters: 8, Users: 8, Listeners: 8,
-		Pace: 200 * time.Millisecond, ListenPace: 200 * time.Millisecond, Tracks: 12}, r.opt.Sockets-late)
+	r.load(LoadOptions{Posters: posters, Pace: postPace}, r.opt.Sockets-late)
 	if err := r.open(ctx); err != nil {
 		return err
 	}
 	r.result.Opened = time.Since(begun)
+	r.loads[0].Lap()
+	machine := startBusy()
+	if err := r.rest(ctx, r.opt.Quiet); err != nil {
+		return err
+	}
+	r.result.Quiet, r.result.Working[0] = r.loads[0].Lap(), machine.share()
+	r.result.Memory[0] = r.watch.memory()
+	r.result.Turn[0] = r.turn(ctx)
+	begun, machine = time.Now(), startBusy()
 	for n := range r.opt.Reloads {
 		r.step(ctx, n)
-		if n == 0 && late > 0 {
+		if n == 1 && late > 0 { // a server was added: some on it
 			r.load(LoadOptions{}, late)
-			if err := r.open(ctx); err != nil {
-				return err
-			}
 		}
-		if n == r.opt.Reloads/2 {
-			r.misspelt(ctx)
-		}
-		if n == r.opt.Reloads-1 {
-			r.occupied(ctx)
-		}
-		select {
-		case <-time.After(between):
-		case <-r.lab.Lost():
-			return r.lab.LostError()
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := r.rest(ctx, time.Until(begun.Add(time.Duration(n+1)*r.opt.Every))); err != nil {
+			return err
 		}
 	}
-	return nil
+	r.result.Took = time.Since(begun)
+	r.result.Busy, r.result.Working[1], r.result.CPU = r.loads[0].Lap(), machine.share(), r.cost.quantile(0.5)
+	return r.open(ctx)
+}
+
+// rest lets everybody talk for a while.
+func (r *reloading) rest(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(max(0, d)):
+		return nil
+	case <-r.lab.Lost():
+		return r.lab.LostError()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (r *reloading) load(opt LoadOptions, chats int) {
@@ -176,8 +224,12 @@ func (r *reloading) chats() []*Chat {
 func (r *reloading) step(ctx context.Context, n int) {
 	c := changeAt(n)
 	s := ReloadStep{Change: c.String(), By: "bascule reload"}
-	if n%2 == 1 || !r.lab.Own() {
+	if !r.lab.Own() || n%2 == 1 && c.what != "bad" {
 		s.By = "USR2"
+	}
+	if c.what == "bad" {
+		r.bad(ctx, s, n)
+		return
 	}
 	err := r.edit(ctx, c)
 	if err == nil {
@@ -207,34 +259,39 @@ func (r *reloading) end(s ReloadStep, err error) {
 	r.report(s)
 }
 
-// sockets counts the open ones, and those of them on removed servers.
-func (r *reloading) sockets() (open, draining int) {
-	for _, chat := range r.chats() {
-		if status := chat.Status(); status.Connected {
-			open++
-			if _, ok := r.want[status.Server]; !ok {
-				draining++
-			}
-		}
-	}
-	return open, draining
-}
-
 // edit writes the changed file, and starts the server that it adds.
 func (r *reloading) edit(ctx context.Context, c change) (err error) {
 	switch c.what {
 	case "add":
 		var addr string
+		if err = r.file.deadline(c.backend, 0); err != nil {
+			break
+		}
 		if addr, err = r.lab.AddServer(ctx, c.server, c.backend); err == nil {
 			err = r.file.add(c.backend, c.server, addr)
 		}
 		r.want[c.server] = 1
-	case "remove":
+	case "remove", "expel":
 		err = r.file.remove(c.server)
 		delete(r.want, c.server)
+		r.ever[c.server] = true
+		if err == nil && c.what == "expel" {
+			if r.lab.Own() { // another HAProxy leaves them to its old process
+				r.had += r.on(c.server)
+			}
+			err = r.file.deadline(c.backend, expelWithin)
+		}
 	case "weight":
 		err = r.file.weigh(c.server, c.weight)
 		r.want[c.server] = c.weight
+	case "rule":
+		err = r.file.rule(c.weight)
+	case "bind":
+		err = r.file.bind(r.bind)
+	case "unbind":
+		if err = r.visit(ctx); err == nil {
+			err = r.file.unbind(r.bind)
+		}
 	}
 	if err != nil {
 		return err
@@ -242,10 +299,15 @@ func (r *reloading) edit(ctx context.Context, c change) (err error) {
 	return r.file.write()
 }
 
-// reload asks for a reload and waits until `show stat` has the servers of the file.
+// reload asks for a reload and waits until it is done and `show stat` has the servers
+// of the file.
 func (r *reloading) reload(ctx context.Context, s *ReloadStep) error {
 	r.watch.sample()
-	begun := time.Now()
+	before, err := r.reloaded(ctx)
+	if err != nil {
+		return err
+	}
+	begun, used := time.Now(), r.watch.cpu()
 	if s.By == "USR2" {
 		if err := r.lab.Reload(); err != nil {
 			return err
@@ -262,12 +324,42 @@ func (r *reloading) reload(ctx context.Context, s *ReloadStep) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, forceLimit)
 	defer cancel()
-	err := r.lab.until(ctx, forcePoll, func() (string, bool) {
-		err := r.inForce(ctx)
+	asked := time.Now()
+	err = r.lab.until(ctx, forcePoll, func() (string, bool) {
+		now, err := r.reloaded(ctx)
+		if err == nil && now == before {
+			err = errors.New("it has not been reloaded")
+			if !r.lab.Own() && time.Since(asked) > askAgain {
+				asked, err = time.Now(), errors.Join(err, r.lab.Reload())
+			}
+		}
+		if err == nil {
+			err = r.inForce(ctx)
+		}
 		return fmt.Sprint(err), err == nil
 	})
-	s.InForce = time.Since(begun)
+	s.InForce, s.CPU = time.Since(begun), max(r.watch.cpu()-used, 0) // a process of another HAProxy's may have ended
+	r.cost.add(s.CPU)
 	return err
+}
+
+// reloaded is another text after each reload: bascule counts them, another HAProxy has
+// another worker.
+func (r *reloading) reloaded(ctx context.Context) (string, error) {
+	command, line := "show info", "Pid: "
+	if r.lab.Own() {
+		command, line = "show reload", "Reloads: "
+	}
+	answer, err := r.lab.Runtime.Do(context.WithoutCancel(ctx), command) // bounded by itself
+	if err != nil {
+		return "", err
+	}
+	for text := range strings.Lines(answer) {
+		if strings.HasPrefix(text, line) {
+			return text, nil
+		}
+	}
+	return "", fmt.Errorf("%s says no %s", command, line)
 }
 
 // command runs `bascule reload` as a user does.

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // file is the text of a configuration whose servers come, go and change their weight.
@@ -92,6 +93,36 @@ func (f *file) weigh(name string, weight int64) error {
 	return nil
 }
 
+// rule puts a header into every reply, in the frontend, instead of the one before.
+func (f *file) rule(value int64) error {
+	f.lines = slices.DeleteFunc(f.lines, func(line string) bool { return strings.Contains(line, ruleHeader) })
+	return f.after("bind ", fmt.Sprintf("    http-response set-header %s %d", ruleHeader, value))
+}
+
+// ruleHeader is what the changing rule sets.
+const ruleHeader = "X-Drill"
+
+func (f *file) bind(addr string) error { return f.after("bind ", "    bind "+addr) }
+
+func (f *file) unbind(addr string) error {
+	was := len(f.lines)
+	f.lines = slices.DeleteFunc(f.lines, func(line string) bool { return strings.TrimSpace(line) == "bind "+addr })
+	if len(f.lines) == was {
+		return fmt.Errorf("bind %s: %w", addr, errNoLine)
+	}
+	return nil
+}
+
+// after puts a line behind the first that begins so.
+func (f *file) after(begin, line string) error {
+	i := slices.IndexFunc(f.lines, func(line string) bool { return strings.HasPrefix(strings.TrimSpace(line), begin) })
+	if i < 0 {
+		return fmt.Errorf("%s: %w", begin, errNoLine)
+	}
+	f.lines = slices.Insert(f.lines, i+1, line)
+	return nil
+}
+
 // with returns the file with one line put before another, for a while: the index
 // counts from 0.
 func (f *file) with(i int, line string) *file {
@@ -100,30 +131,63 @@ func (f *file) with(i int, line string) *file {
 
 // change is one difference between two configurations.
 type change struct {
-	what    string // add, remove or weight
+	what    string // same, add, remove, expel, weight, rule, bind, unbind or bad
 	backend string
 	server  string
-	weight  int64
+	weight  int64 // or what the rule says
 }
 
 func (c change) String() string {
-	if c.what == "weight" {
+	switch c.what {
+	case "weight":
 		return fmt.Sprintf("%s gets weight %d", c.server, c.weight)
+	case "add", "remove":
+		return c.what + " " + c.server
+	case "expel":
+		return "remove " + c.server + " within " + expelWithin.String()
 	}
-	return c.what + " " + c.server
+	return map[string]string{"same": "no change", "rule": "a changed rule", "bind": "a new bind", "unbind": "the bind removed"}[c.what]
 }
 
 // round is what happens again and again. One half of the WebSockets is on a server that
-// is removed and comes back, some are on one that was added and goes.
+// is removed and comes back, some are on one that was added and goes: they have to go
+// with it.
 var round = []change{
-	{"add", APIPool, "backend-api-3", 0},
+	{"same", "", "", 0},
+	{"add", APIPool, guestServer, 0},
 	{"weight", APIPool, "backend-api-1", 0},
+	{"rule", "", "", 0},
+	{"bind", "", "", 0},
 	{"remove", APIPool, "backend-api-2", 0},
-	{"add", StreamPool, "stream-server-3", 0},
+	{"bad", "", "", 0},
 	{"add", APIPool, "backend-api-2", 0},
-	{"weight", StreamPool, "stream-server-2", 0},
-	{"remove", APIPool, "backend-api-3", 0},
-	{"remove", StreamPool, "stream-server-3", 0},
+	{"unbind", "", "", 0},
+	{"expel", APIPool, guestServer, 0},
+}
+
+// guestServer is added, and goes.
+const guestServer = "backend-api-3"
+
+// expelWithin is drain-removed of the removal after which WebSockets have to go, and
+// that of the file: which gives the others more time than the drill takes.
+const expelWithin = time.Second
+
+// deadline gives the servers that are removed from a backend so long, 0: the default.
+// Another HAProxy does not read it.
+func (f *file) deadline(backend string, within time.Duration) error {
+	i := slices.Index(f.lines, "backend "+backend)
+	if i < 0 {
+		return fmt.Errorf("backend %s: %w", backend, errNoLine)
+	}
+	const begin, end = "    .if feature(BASCULE)", "    .endif"
+	at := slices.IndexFunc(f.lines, func(line string) bool { return strings.HasPrefix(line, "    drain-removed ") })
+	if at >= 0 {
+		f.lines = slices.Delete(f.lines, at-1, at+2)
+	}
+	if within > 0 {
+		f.lines = slices.Insert(f.lines, i+1, begin, "    drain-removed "+within.String(), end)
+	}
+	return nil
 }
 
 const (
@@ -135,7 +199,7 @@ const (
 // the one that the server has.
 func changeAt(n int) change {
 	c := round[n%len(round)]
-	if c.what == "weight" {
+	if c.what == "weight" || c.what == "rule" {
 		c.weight = int64(lowestWeight + n%weights)
 	}
 	return c

@@ -12,16 +12,23 @@ import (
 
 const usageReload = `usage: bascule drill reload [flags]
 
-Reloads the active/active deployment again and again under chatting WebSockets and
-requests, each time with a server added, removed or with another weight, and twice with
-a bad file, and reports what was lost, cut, counted back or moved to another process.
+Reloads the active/active deployment again and again under 16 keep-alive clients that POST
+and chatting WebSockets: no change, a server added, another weight, a changed rule, a new
+bind, a server removed, a bad file, the server back, the bind removed, the added server
+removed with a second for its WebSockets to go. Reports what was lost, cut, counted back or moved to another process, how long
+requests took before and meanwhile, and the memory.
 Exit code 0: nothing, 1: something, 2: wrong usage.
 
   --sockets N      WebSockets that chat all the while (1000)
-  --reloads N      reloads with a change (20)
+  --reloads N      reloads (20)
+  --every TIME     from one reload to the next (1s)
+  --quiet TIME     how long requests are timed before the first (5s); a p99 and the
+                   memory are judged only where 1000 requests or more were timed
   --pace TIME      time between two messages of one WebSocket (4s)
   --master         start the balancer with a master process (-W)
-  --balancer PATH  run this HAProxy instead of bascule, to compare
+  --balancer PATH  run this HAProxy instead of bascule, with -W and USR2
+  --against PATH   run bascule, then this HAProxy, and show both in one table; the exit
+                   code is of bascule
   --redis ADDR     use this Redis instead of an embedded one
   --json           print one JSON object for each reload, and one for the outcome
 `
@@ -29,10 +36,14 @@ Exit code 0: nothing, 1: something, 2: wrong usage.
 func mainReload(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var lab LabOptions
 	var opt ReloadOptions
+	var against string
 	flags := flag.NewFlagSet("drill reload", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.IntVar(&opt.Sockets, "sockets", 1000, "")
 	flags.IntVar(&opt.Reloads, "reloads", 20, "")
+	flags.DurationVar(&opt.Every, "every", time.Second, "")
+	flags.DurationVar(&opt.Quiet, "quiet", 5*time.Second, "")
+	flags.StringVar(&against, "against", "", "")
 	flags.DurationVar(&opt.Pace, "pace", 4*time.Second, "")
 	flags.BoolVar(&lab.Master, "master", false, "")
 	flags.StringVar(&lab.Balancer, "balancer", "", "")
@@ -48,16 +59,32 @@ func mainReload(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		err = fmt.Errorf("unexpected argument %s", flags.Arg(0))
 	case opt.Sockets < 1 || opt.Reloads < 1:
 		err = errors.New("--sockets and --reloads must be at least 1")
-	case opt.Pace <= 0:
-		err = errors.New("--pace must be more than 0")
+	case opt.Pace <= 0 || opt.Every <= 0 || opt.Quiet <= 0:
+		err = errors.New("--pace, --every and --quiet must be more than 0")
+	case against != "" && lab.Balancer != "":
+		err = errors.New("--balancer and --against exclude each other")
 	default:
-		lab.Balancer, err = Executable(lab.Balancer)
+		if lab.Balancer, err = Executable(lab.Balancer); err == nil && against != "" {
+			against, err = Executable(against)
+		}
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "bascule drill: %v\n%s", err, usageReload)
 		return 2
 	}
-	if err := runReload(ctx, lab, opt, *asJSON, stdout); err != nil {
+	report, err := runReload(ctx, lab, opt, *asJSON, stdout)
+	if err == nil && against != "" {
+		other := lab
+		other.Balancer = against
+		var theirs ReloadReport
+		if theirs, err = runReload(ctx, other, opt, *asJSON, stdout); err == nil && !*asJSON {
+			compareReloads(stdout, report, theirs)
+		}
+	}
+	if err == nil && !report.Passed {
+		err = errReloadFailed
+	}
+	if err != nil {
 		fmt.Fprintf(stderr, "bascule drill: %v\n", err)
 		return 1
 	}
@@ -66,11 +93,11 @@ func mainReload(ctx context.Context, args []string, stdout, stderr io.Writer) in
 
 var errReloadFailed = errors.New("reload drill failed")
 
-func runReload(ctx context.Context, opt LabOptions, how ReloadOptions, asJSON bool, stdout io.Writer) (err error) {
+func runReload(ctx context.Context, opt LabOptions, how ReloadOptions, asJSON bool, stdout io.Writer) (report ReloadReport, err error) {
 	begun := time.Now()
 	lab, err := StartLab(ctx, opt)
 	if err != nil {
-		return err
+		return report, err
 	}
 	defer func() { err = errors.Join(err, lab.Close()) }()
 	out := json.NewEncoder(stdout)
@@ -80,7 +107,7 @@ func runReload(ctx context.Context, opt LabOptions, how ReloadOptions, asJSON bo
 		fmt.Fprintf(stdout, "%3s  %-31s %-15s %9s %9s %11s %9s\n", "", "change", "by", "answered", "in force", "WebSockets", "draining")
 		step = func(s ReloadStep) { printReload(stdout, s) }
 	}
-	report := Reload(ctx, lab, how, step)
+	report = Reload(ctx, lab, how, step)
 	if asJSON {
 		_ = out.Encode(struct {
 			Drill   string  `json:"drill"`
@@ -90,10 +117,7 @@ func runReload(ctx context.Context, opt LabOptions, how ReloadOptions, asJSON bo
 	} else {
 		printReloads(stdout, report, time.Since(begun))
 	}
-	if !report.Passed {
-		return errReloadFailed
-	}
-	return nil
+	return report, nil
 }
 
 func milliseconds(d time.Duration) string {
@@ -115,19 +139,42 @@ func printReload(w io.Writer, s ReloadStep) {
 		milliseconds(s.Answered), milliseconds(s.InForce), s.Sockets, s.Draining, says)
 }
 
+// reloadFigures are the lines of a report: what, and how it was.
+func reloadFigures(r ReloadReport) [][2]string {
+	lost := r.Load.Lost + r.Load.InFlight + r.Load.Unserved
+	return [][2]string{
+		{"reloads", fmt.Sprintf("%d in force, %d bad files refused, in %.1f s", r.Reloads, r.Refused, r.Took.Seconds())},
+		{"WebSockets", fmt.Sprintf("%d, %d cut, %d had to go, %d told", r.Sockets, r.Cut, r.Had, r.Gone)},
+		{"on removed servers", fmt.Sprintf("up to %d at a time", r.Draining)},
+		{"messages", fmt.Sprintf("%d said, %d lost, %d doubled", r.Chat.Said, r.Chat.Lost, r.Chat.Doubled)},
+		{"deliveries", fmt.Sprintf("%d, %d lost, %d doubled", r.Chat.Read, r.Chat.Unread, r.Chat.ReadTwice)},
+		{"POSTs", fmt.Sprintf("%d, %d failed, %d lost, %d doubled", r.Load.Requests, lost, r.Posts[0], r.Posts[1])},
+		{"quiet p50, p99, most", fmt.Sprintf("%s, %s, %s", milliseconds(r.Quiet.P50), milliseconds(r.Quiet.P99), milliseconds(r.Quiet.Max))},
+		{"reloading", fmt.Sprintf("%s, %s, %s", milliseconds(r.Busy.P50), milliseconds(r.Busy.P99), milliseconds(r.Busy.Max))},
+		{"the machine was busy", fmt.Sprintf("%.0f %%, %.0f %%", 100*r.Working[0], 100*r.Working[1])},
+		{"CPU of a reload, p50", milliseconds(r.CPU)},
+		{"turns before, at most", fmt.Sprintf("%s, %s", milliseconds(r.Turn[0]), milliseconds(r.Turn[1]))},
+		{"memory before, most", fmt.Sprintf("%s, %s", mebibytes(r.Memory[0]), mebibytes(r.Memory[1]))},
+		{"memory afterwards", mebibytes(r.Memory[2])},
+		{"workers seen", fmt.Sprint(len(r.Watch.Workers))},
+		{"counters compared", fmt.Sprintf("%d, %d went back", r.Watch.Compared, r.Watch.Back)},
+	}
+}
+
+// compareReloads shows two reports side by side.
+func compareReloads(w io.Writer, ours, theirs ReloadReport) {
+	fmt.Fprintf(w, "\n%-22s %-40s %s\n", "", "bascule", "the other")
+	other := reloadFigures(theirs)
+	for i, line := range reloadFigures(ours) {
+		fmt.Fprintf(w, "%-22s %-40s %s\n", line[0], line[1], other[i][1])
+	}
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
+
 func printReloads(w io.Writer, r ReloadReport, took time.Duration) {
-	for _, line := range [][2]string{
-		{"reloads", fmt.Sprintf("%d in force, %d bad files refused", r.Reloads, r.Refused)},
-		{"WebSockets", fmt.Sprintf("%d opened in %.1f s, %d cut; up to %d at a time stayed on removed servers",
-			r.Sockets, r.Opened.Seconds(), r.Cut, r.Draining)},
-		{"messages", r.Chat.String()},
-		{"requests", fmt.Sprintf("%d, %d lost; of the POSTs %d lost, %d doubled; p50 %s, p99 %s, longest %s", r.Load.Requests,
-			r.Load.Lost+r.Load.InFlight+r.Load.Unserved, r.Posts[0], r.Posts[1],
-			milliseconds(r.Load.P50), milliseconds(r.Load.P99), milliseconds(r.Load.Max))},
-		{"workers", fmt.Sprintf("%d: %v", len(r.Watch.Workers), r.Watch.Workers)},
-		{"counters", fmt.Sprintf("%d values of %d looks compared, %d went back", r.Watch.Compared, r.Watch.Samples, r.Watch.Back)},
-	} {
-		fmt.Fprintf(w, "%-11s %s\n", line[0], line[1])
+	for _, line := range reloadFigures(r) {
+		fmt.Fprintf(w, "%-22s %s\n", line[0], line[1])
 	}
 	for _, list := range [][]string{r.Failures, r.Cuts, r.Load.Examples} {
 		for _, text := range list {

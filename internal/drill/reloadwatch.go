@@ -37,6 +37,7 @@ type watch struct {
 	back    []string // some of them
 	workers map[int]bool
 	errors  []string // why a sample failed
+	most    int64    // bytes of memory, of all processes
 }
 
 func newWatch(lab *Lab) *watch {
@@ -114,7 +115,34 @@ func (w *watch) count(ctx context.Context) error {
 	for _, pid := range children(w.pid) {
 		w.workers[pid] = true
 	}
+	w.most = max(w.most, w.memory())
 	return nil
+}
+
+// memory is what the balancer's processes have in memory, in bytes; what several share
+// counts once (Pss of proc_pid_smaps(5)).
+func (w *watch) memory() (bytes int64) {
+	for _, pid := range append(children(w.pid), w.pid) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		if err != nil {
+			continue // it has ended
+		}
+		for line := range strings.Lines(string(text)) {
+			if words := strings.Fields(line); len(words) > 1 && words[0] == "Pss:" {
+				n, _ := strconv.ParseInt(words[1], 10, 64) // a kernel's own number
+				bytes += n << 10
+			}
+		}
+	}
+	return bytes
+}
+
+// cpu is the time that the balancer's processes have run.
+func (w *watch) cpu() (sum time.Duration) {
+	for _, pid := range append(children(w.pid), w.pid) {
+		sum += cpuOf(pid)
+	}
+	return sum
 }
 
 // children returns the processes that a process has started and that still run.
@@ -162,4 +190,39 @@ func (w *watch) report() WatchReport {
 	}
 	slices.Sort(r.Workers)
 	return r
+}
+
+// turn is the longest turn of a loop so far.
+func (r *reloading) turn(ctx context.Context) time.Duration {
+	if !r.lab.Own() {
+		return 0
+	}
+	activity, err := activityOf(ctx, r.lab.Runtime)
+	if err != nil {
+		r.fail(err.Error())
+	}
+	return activity.maxCPU
+}
+
+// on counts the open ones on a server.
+func (r *reloading) on(server string) (n int) {
+	for _, chat := range r.chats() {
+		if status := chat.Status(); status.Connected && status.Server == server {
+			n++
+		}
+	}
+	return n
+}
+
+// sockets counts the open ones, and those of them on removed servers.
+func (r *reloading) sockets() (open, draining int) {
+	for _, chat := range r.chats() {
+		if status := chat.Status(); status.Connected {
+			open++
+			if _, ok := r.want[status.Server]; !ok {
+				draining++
+			}
+		}
+	}
+	return open, draining
 }

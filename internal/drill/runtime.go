@@ -15,15 +15,22 @@ import (
 // askWait bounds one command on the runtime socket.
 const askWait = 5 * time.Second
 
-// Runtime is a balancer's runtime socket, by path.
+// Runtime is a balancer's runtime socket: a path, or HOST:PORT of a bind of TCP.
 type Runtime string
+
+func (r Runtime) network() string {
+	if strings.Contains(string(r), "/") {
+		return "unix"
+	}
+	return "tcp"
+}
 
 // Do sends one command on a connection of its own and returns the answer without the
 // empty line that ends it.
 func (r Runtime) Do(ctx context.Context, command string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, askWait)
 	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "unix", string(r))
+	conn, err := new(net.Dialer).DialContext(ctx, r.network(), string(r))
 	if err != nil {
 		return "", err
 	}
@@ -33,7 +40,7 @@ func (r Runtime) Do(ctx context.Context, command string) (string, error) {
 		return "", fmt.Errorf("%s: %w", command, err)
 	}
 	// As `echo COMMAND | socat - SOCKET` does; HAProxy's master waits for it.
-	if err := conn.(*net.UnixConn).CloseWrite(); err != nil {
+	if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 		return "", fmt.Errorf("%s: %w", command, err)
 	}
 	answer, err := io.ReadAll(conn)

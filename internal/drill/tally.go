@@ -47,6 +47,7 @@ type Tally struct {
 	kinds    map[string]int64 // requests by kind
 	servers  map[string]int64 // replies by server
 	all      latency          // of requests that succeeded
+	lap      latency          // those since the last Lap
 	seconds  [windowSeconds + 1]second
 	failures []Failure
 	dropped  int64  // failures that were not kept
@@ -81,11 +82,30 @@ func (t *Tally) Done(kind, backend string, reply Reply, what string) {
 	}
 	t.servers[reply.Server]++
 	t.all.add(reply.Took)
+	t.lap.add(reply.Took)
 	s := &t.seconds[now.Unix()%int64(len(t.seconds))]
 	if s.at != now.Unix() {
 		*s = second{at: now.Unix()}
 	}
 	s.add(reply.Took)
+}
+
+// LapReport is how long successful requests took within a time.
+type LapReport struct {
+	Requests int64         `json:"requests"`
+	P50      time.Duration `json:"p50_ns"`
+	P99      time.Duration `json:"p99_ns"`
+	Max      time.Duration `json:"max_ns"`
+}
+
+// Lap reports on the requests since the last Lap.
+func (t *Tally) Lap() LapReport {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := &t.lap
+	r := LapReport{l.n, l.quantile(0.5), l.quantile(0.99), l.max}
+	t.lap = latency{}
+	return r
 }
 
 // Killed notes that a server was killed: what was in flight then may fail, what was

@@ -184,7 +184,7 @@ func TestChatSurvivesEveryConnectionBeingCut(t *testing.T) {
 			within(t, "both are connected", func() bool { return chats[0].Status().Connects > round && chats[1].Status().Connects > round })
 			cut.all()
 		}
-		limit, stop := withTimeout(t, 10*time.Second)
+		limit, stop := withTimeout(t, time.Minute)
 		defer stop()
 		report, err := VerifyChats(limit, site, []*Ledger{&chats[0].Ledger, &chats[1].Ledger})
 		cancel()

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 	"unsafe"
@@ -111,8 +112,17 @@ func keepBindOnly() error {
 // Unreadable lists the files of a configuration that this process cannot read
 // any more, so that a reload is going to fail.
 func Unreadable(cfg *config.Config) []string {
+	files := slices.Clone(cfg.Files)
+	for _, px := range cfg.Proxies {
+		for _, b := range px.Binds {
+			if b.TLS != nil {
+				files = append(files, b.TLS.Certificates.Files()...)
+			}
+		}
+	}
+	slices.Sort(files)
 	var list []string
-	for _, name := range cfg.Files {
+	for _, name := range slices.Compact(files) {
 		f, err := os.Open(name)
 		if err != nil {
 			list = append(list, name)

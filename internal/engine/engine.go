@@ -9,15 +9,19 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"bascule/internal/admin"
 	"bascule/internal/backend"
+	"bascule/internal/cert"
 	"bascule/internal/check"
 	"bascule/internal/config"
+	"bascule/internal/events"
 	"bascule/internal/h1"
+	"bascule/internal/live"
 	"bascule/internal/logs"
 	"bascule/internal/loop"
 	"bascule/internal/stats"
@@ -29,35 +33,43 @@ import (
 type Options struct {
 	Log     *slog.Logger
 	Sockets Sockets // opened before, for instance by the master; the engine owns them
+	Offered Offered // by systemd to a process without a master
 	MaxConn int     // -n of the command line, 0: none
 	Version string  // of bascule, for show info
 	Date    string  // of the source, 2006/01/02
 	Build   string
 	Startup string // what was said while starting
+	// Commanded is called when a command of a runtime socket may have changed a state,
+	// before the command is answered; nil: nothing is.
+	Commanded func()
+	// Restarts are the workers before this one that crashed.
+	Restarts int
 	// Reload makes the process read its configuration again and Swap it in, on
 	// behalf of the runtime socket. nil: Reload's answer is that it cannot.
-	Reload func() (ok bool, log string)
+	Reload func(admin.ReloadOrder) (ok bool, log string)
 }
 
 // An Engine is a balancer. Its methods are for any goroutine.
 type Engine struct {
-	opt    Options
-	log    *slog.Logger
-	began  time.Time
-	limits atomic.Pointer[Limits]
-	cfg    atomic.Pointer[config.Config]
-	hub    *logs.Hub
-	env    *stream.Env
-	loops  []*loop.Loop
-	planes []*h1.Plane
-	raw    []*tcp.Plane // of mode tcp, beside them
-	checks *check.Checker
-	runs   sync.WaitGroup // backends, hub, ticker
-	lanes  sync.WaitGroup // loops
-	end    context.CancelFunc
-	ctx    context.Context
-	admin  *admin.Server
-	failed chan error // of a loop
+	opt     Options
+	log     *slog.Logger
+	began   time.Time
+	limits  atomic.Pointer[Limits]
+	cfg     atomic.Pointer[config.Config]
+	hub     *logs.Hub
+	env     *stream.Env
+	loops   []*loop.Loop
+	planes  []*h1.Plane
+	shakes  *loop.Handshakes
+	tickets cert.Tickets
+	raw     []*tcp.Plane // of mode tcp, beside them
+	checks  *check.Checker
+	runs    sync.WaitGroup // backends, hub, ticker
+	lanes   sync.WaitGroup // loops
+	end     context.CancelFunc
+	ctx     context.Context
+	admin   *admin.Server
+	failed  chan error // of a loop
 
 	mu        sync.Mutex // guards what follows, held for a whole reload
 	backends  map[string]*running
@@ -66,17 +78,24 @@ type Engine struct {
 	sockets   map[string]net.Listener
 	leaving   []*accepting // removed, to be drained by Release
 	gone      map[*running]bool
-	reloads   int
-	refused   int
+
+	told     sync.Mutex // guards the field below
+	reloads  reloads
+	departed atomic.Pointer[[]*backend.Backend] // removed, with sessions left
 
 	paused    atomic.Bool // by TTOU
 	stopping  atomic.Bool
+	ended     atomic.Bool  // Stop was called
 	listening atomic.Int64 // listeners and runtime sockets
 	order     atomic.Pointer[order]
 	idle      idle
 	source    stats.Source
+	events    *events.Ring
 	sampler   *stats.Sampler
+	board     *live.Board
 	buried    totals
+	came      backend.Throttle // client connections, for maxconnrate and maxsessrate
+	asked     asked
 }
 
 // totals are those of frontends that a reload has removed, so that the sums of
@@ -105,21 +124,26 @@ func New(cfg *config.Config, opt Options) (*Engine, error) {
 	e := &Engine{
 		opt: opt, log: opt.Log, began: time.Now(), failed: make(chan error, 1),
 		backends: map[string]*running{}, fronts: map[string]*stream.Frontend{}, listeners: map[string]*accepting{},
-		sockets: map[string]net.Listener{}, gone: map[*running]bool{},
+		sockets: map[string]net.Listener{}, gone: map[*running]bool{}, events: events.New(0),
 	}
 	e.ctx, e.end = context.WithCancel(context.Background())
 	n := Loops(cfg)
+	e.shakes = loop.NewHandshakes(n) // as much beside the loops as they themselves may need
 	have := opt.Sockets
 	if have == nil {
 		have = Sockets{}
 	}
+	have.Add(opt.Offered.For(cfg, have))
 	fresh, err := Complete(cfg, n, have)
 	if err != nil {
 		have.Close()
 		return nil, err
 	}
 	have.Add(fresh)
-	e.raise(cfg, n, len(have))
+	if err := e.raise(cfg, n, len(have)); err != nil {
+		have.Close()
+		return nil, err
+	}
 	if err := e.build(cfg, n, have); err != nil {
 		have.Close()
 		return nil, err
@@ -128,12 +152,17 @@ func New(cfg *config.Config, opt Options) (*Engine, error) {
 }
 
 func (e *Engine) build(cfg *config.Config, loops int, have Sockets) error {
-	e.makeHub(cfg, loops)
+	if e.makeHub(cfg, loops); e.hub.Err() != nil {
+		return e.hub.Err()
+	}
 	if err := e.makeLoops(cfg, loops); err != nil {
 		return err
 	}
-	e.checks = check.New(e.ctx, check.Env{Spread: cfg.Global.SpreadChecks, Log: e.log})
+	e.checks = check.New(e.ctx, check.Env{Log: e.log})
 	e.admin = admin.NewServer(admin.Commands(e), cfg.Global.StatsTimeout, e.log)
+	e.admin.After = e.opt.Commanded
+	e.board = live.NewBoard(&e.source, e.log)
+	e.board.Tell = e.tell
 	p, err := e.plan(cfg, have)
 	if err != nil {
 		return err
@@ -143,20 +172,28 @@ func (e *Engine) build(cfg *config.Config, loops int, have Sockets) error {
 	return nil
 }
 
-// raise sets the limits that cfg needs.
-func (e *Engine) raise(cfg *config.Config, loops, listeners int) {
-	l := raiseLimits(cfg, loops, listeners, e.opt.MaxConn)
+// raise sets the limits that cfg needs; with no strict-limits those that it can.
+func (e *Engine) raise(cfg *config.Config, loops, listeners int) error {
+	l, err := raiseLimits(cfg, loops, listeners, e.opt.MaxConn)
 	e.limits.Store(&l)
+	if err != nil && cfg.Global.NoStrictLimits {
+		e.log.Warn(err.Error(), "maxconn", l.MaxConn)
+		return nil
+	}
+	return err
 }
 
 func (e *Engine) makeHub(cfg *config.Config, loops int) {
 	tag, name := cfg.Global.LogTag, cfg.Global.LogHostname
-	e.hub = logs.NewHub(targets(cfg), loops, logs.Options{Tag: tag, Hostname: name, PID: os.Getpid()})
+	e.hub = logs.NewHub(targets(cfg), loops, logs.Options{Tag: tag, Hostname: name, PID: os.Getpid(), Log: e.log})
 }
 
 // targets are the log targets of all sections.
 func targets(cfg *config.Config) []*logs.Target {
 	list := append([]*logs.Target(nil), cfg.Global.Logs...)
+	for _, r := range cfg.Rings { // one that no line goes to can be read too
+		list = append(list, &logs.Target{Addr: logs.RingPrefix + r.Name, Ring: r})
+	}
 	for _, px := range cfg.Proxies {
 		list = append(list, px.Logs...)
 	}
@@ -166,6 +203,8 @@ func targets(cfg *config.Config) []*logs.Target {
 func (e *Engine) makeLoops(cfg *config.Config, n int) error {
 	e.env = &stream.Env{Loops: n, Hub: e.hub, Log: e.log, Total: backend.NewCounters(n)}
 	e.env.MaxConn.Store(int64(e.limits.Load().MaxConn))
+	e.env.Buffer.Store(int64(cfg.Global.BufSize))
+	e.env.KeepTotal.Store(keepTotal(&cfg.Global.Tuning))
 	for i := range n {
 		l, err := loop.New(i, e.log)
 		if err != nil {
@@ -175,6 +214,9 @@ func (e *Engine) makeLoops(cfg *config.Config, n int) error {
 		p := h1.New(l, e.env, &cfg.Global)
 		e.planes, e.raw = append(e.planes, p), append(e.raw, tcp.New(p.Carrier()))
 	}
+	if !cfg.Global.Tuning.IdleApart {
+		h1.Share(e.planes)
+	}
 	return nil
 }
 
@@ -183,6 +225,7 @@ func (e *Engine) Config() *config.Config { return e.cfg.Load() }
 
 // Start runs everything. Failed tells when a loop has failed.
 func (e *Engine) Start() {
+	e.events.Add(events.Event{Kind: events.Started, Level: backend.LevelNotice, Text: "Process " + strconv.Itoa(os.Getpid()) + " has started."})
 	// Goroutines must not wait behind busy loops: two more than loops made
 	// their delay go from 10 ms to 0.1 ms.
 	runtime.GOMAXPROCS(len(e.loops) + 2)
@@ -198,6 +241,7 @@ func (e *Engine) Start() {
 	}
 	e.runs.Go(func() { e.hub.Run(e.ctx) })
 	e.runs.Go(e.tick)
+	e.runs.Go(e.trim)
 	e.runs.Go(func() { e.sampler.Run(e.ctx) })
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -210,7 +254,17 @@ func (e *Engine) Start() {
 	for key, l := range e.sockets {
 		e.serveSocket(key, l)
 	}
-	e.checks.Apply(e.order.Load().backends)
+	e.check()
+}
+
+// check starts and ends checks as the configuration in force says, and lets
+// servers follow those that they track.
+func (e *Engine) check() {
+	backends := e.order.Load().backends
+	backend.Link(backends)
+	g := &e.cfg.Load().Global
+	e.checks.Set(check.Settings{Spread: g.SpreadChecks, MaxSpread: g.MaxSpread, Node: g.Node})
+	e.checks.Apply(backends)
 }
 
 // Failed receives the error of a loop that could not go on.
@@ -227,6 +281,35 @@ func (e *Engine) shutdown(srv *backend.Server, code byte) {
 	for i, l := range e.loops {
 		l.Post(func() { e.planes[i].Carrier().Shutdown(srv, code) })
 	}
+}
+
+// ease ends tunnels of a draining server, of each loop its part.
+func (e *Engine) ease(all backend.Ease) {
+	sockets, tunnels := shares(all.WebSockets, len(e.loops), all.Srv.WebSockets.Of), shares(all.Tunnels, len(e.loops), all.Srv.Tunnels.Of)
+	for i, l := range e.loops {
+		part := all
+		part.WebSockets, part.Tunnels = sockets[i], tunnels[i]
+		if part.All || part.WebSockets > 0 || part.Tunnels > 0 {
+			l.Post(func() { e.planes[i].Carrier().Ease(part) })
+		}
+	}
+}
+
+// shares divides n among the loops by what each has.
+func shares(n, loops int, have func(loop int) int64) []int {
+	parts := make([]int, loops)
+	total := int64(0)
+	for i := range parts {
+		total += have(i)
+	}
+	for i := range parts {
+		of := have(i)
+		if total > 0 {
+			parts[i] = int((int64(n)*of + total - 1) / total)
+		}
+		n, total = n-parts[i], total-of
+	}
+	return parts
 }
 
 // notify sends a message about a proxy to its log targets.

@@ -21,9 +21,29 @@ func (e *Engine) makeSource() {
 		Config:    e.Config,
 		Frontends: func() []*stream.Frontend { return e.order.Load().fronts },
 		Backends:  func() []*backend.Backend { return e.order.Load().backends },
+		Removed:   e.removed,
 		Process:   e.process,
+		Loops:     e.loopFacts,
+		Events:    e.events,
+		Logs:      e.hub,
+		Shutdown:  e.ShutdownSessions,
+		ClearMax: func() {
+			for _, l := range e.loops {
+				l.ClearMax()
+			}
+		},
 	}
 	e.sampler = stats.NewSampler(&e.source)
+	e.sampler.Then = e.board.Sample
+}
+
+// loopFacts are the figures of each loop.
+func (e *Engine) loopFacts() []stats.LoopFacts {
+	list := make([]stats.LoopFacts, len(e.loops))
+	for i, l := range e.loops {
+		list[i] = stats.LoopFacts{Facts: l.Facts(), LogDrops: int64(e.hub.DroppedBy(i))}
+	}
+	return list
 }
 
 // process is what is known of the whole process now.
@@ -32,9 +52,10 @@ func (e *Engine) process() stats.Process {
 	limits := e.limits.Load()
 	p := stats.Process{
 		Version: e.opt.Version, ReleaseDate: e.opt.Date, Node: cfg.Global.Node, Description: cfg.Global.Description,
-		Pid: os.Getpid(), Start: e.began, Threads: len(e.loops),
+		Pid: os.Getpid(), Restarts: int64(e.opt.Restarts), Start: e.began, Threads: len(e.loops),
 		Files: int64(limits.FDs), Sockets: int64(limits.MaxSock),
 		MaxConn: e.env.MaxConn.Load(), HardMaxConn: int64(limits.MaxConn),
+		ConnLimit: e.asked.connRate(&cfg.Global.Tuning), SessLimit: e.asked.sessRate(&cfg.Global.Tuning),
 		Conns: e.env.Conns.Cur(), Tasks: int64(runtime.NumGoroutine()), IdlePercent: int64(e.idle.read()),
 		DroppedLogs: int64(e.hub.Dropped()),
 		CumConns:    e.buried.conns.Load(), CumReqs: e.buried.requests.Load(), BytesOut: e.buried.bytes.Load(),
@@ -45,8 +66,10 @@ func (e *Engine) process() stats.Process {
 		p.CumReqs += f.Counters.Sum(backend.Requests)
 		p.BytesOut += f.Counters.Sum(backend.BytesOut)
 	}
+	p.Pipes, p.PipesUsed, p.PipesFree = e.pipes()
 	p.Jobs = p.Listeners + p.Conns
 	p.HeapBytes, p.HeapUsed = heap()
+	e.reloadFacts(&p)
 	return p
 }
 

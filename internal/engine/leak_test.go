@@ -29,7 +29,7 @@ func TestStopLeavesNothingOpen(t *testing.T) {
 		b.reload(reloadHead + "listen fe\n    bind " + other + "\n    server t " + srv + " check inter 50ms\n")
 		_ = body(t, other)
 		_ = ask(t, b.socket, "show info\n")
-		if _, err := b.Swap(parse(t, b.dir, reloadHead+"listen fe\n    bind 192.0.2.1:80\n"), nil); err == nil {
+		if _, err := b.Swap(parse(t, b.dir, reloadHead+"listen fe\n    bind 192.0.2.1:80\n"), nil, false); err == nil {
 			t.Error("it takes a bind that is not possible")
 		}
 		b.Stop()

@@ -12,9 +12,6 @@ import (
 
 // The methods that make an Engine an admin.Process.
 
-// StartupLogs is what was said while starting.
-func (e *Engine) StartupLogs() string { return e.opt.Startup }
-
 // onLoops runs f on every loop and waits for all; false if the engine stopped
 // before.
 func (e *Engine) onLoops(f func(i int)) bool {
@@ -34,6 +31,9 @@ func (e *Engine) onLoops(f func(i int)) bool {
 	}
 	return true
 }
+
+// Turns waits until every loop has turned; false if the engine stopped before.
+func (e *Engine) Turns() bool { return e.onLoops(func(int) {}) }
 
 // Sessions lists the streams under way, of all loops.
 func (e *Engine) Sessions() []stream.Session {
@@ -77,7 +77,7 @@ func (e *Engine) DumpServers() {
 	for _, b := range e.order.Load().backends {
 		for _, s := range b.Servers() {
 			say(fmt.Sprintf("SIGHUP: Server %s/%s is %s. Conn: %d act, %d pend, %d tot.",
-				b.Name(), s.Name, s.State().Status(), s.Cur.Cur(), s.Queue.Cur(), s.Counters.Sum(backend.Sessions)))
+				b.Name(), s.Name, s.Status(), s.Cur.Cur(), s.Queue.Cur(), s.Counters.Sum(backend.Sessions)))
 		}
 		if len(b.Servers()) == 0 {
 			say(fmt.Sprintf("SIGHUP: Proxy %s has no servers. Conn: act(FE+BE): 0+%d, %d pend (0 unass), tot(FE+BE): 0+%d.",
@@ -97,6 +97,8 @@ func (e *Engine) tick() {
 		case now := <-t.C:
 			e.idle.sample(e.loops, now)
 			e.bury()
+			e.renew(now)
+			e.follow()
 		}
 	}
 }
@@ -109,6 +111,7 @@ func (e *Engine) bury() {
 		if r.Cur.Cur() == 0 {
 			r.end()
 			delete(e.gone, r)
+			e.depart()
 		}
 	}
 }

@@ -2,39 +2,11 @@ package engine
 
 import (
 	"fmt"
-	"strings"
 
 	"bascule/internal/backend"
 	"bascule/internal/config"
 	"bascule/internal/stream"
 )
-
-// Reload makes the process read its configuration again (Options.Reload).
-// log tells what was found; after false nothing has changed.
-func (e *Engine) Reload() (ok bool, log string) {
-	if e.opt.Reload == nil {
-		return false, "this process cannot read its configuration again"
-	}
-	ok, log = e.opt.Reload()
-	return ok, log
-}
-
-// Refused counts a reload that failed before Swap, and logs why.
-func (e *Engine) Refused(log string) {
-	e.mu.Lock()
-	e.refused++
-	e.mu.Unlock()
-	e.tell(backend.LevelAlert, "Reload refused, the configuration in force is unchanged.\n"+log)
-}
-
-// tell sends a text, line by line, to the log targets of `global`.
-func (e *Engine) tell(level int, text string) {
-	for _, line := range strings.Split(text, "\n") {
-		if strings.TrimSpace(line) != "" {
-			e.hub.Log(e.Config().Global.Logs, level, line)
-		}
-	}
-}
 
 // Swap makes cfg the configuration in force. have are sockets that were opened
 // for it by the master; what is missing is opened here. After an error nothing
@@ -43,15 +15,18 @@ func (e *Engine) tell(level int, text string) {
 //
 // Backends, frontends and listeners are compared by name and address: what
 // stays keeps its servers' state, its sessions and its counters.
-func (e *Engine) Swap(cfg *config.Config, have Sockets) (notes []string, err error) {
+//
+// With forget, what was set at run time is dropped: servers that stay have the
+// weights, states and limits of their lines.
+func (e *Engine) Swap(cfg *config.Config, have Sockets, forget bool) (notes []string, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	defer func() {
 		if err != nil {
-			e.refused++
-			e.tell(backend.LevelAlert, "Reload refused, the configuration in force is unchanged.\n"+err.Error())
+			e.Refused(err.Error())
 			return
 		}
+		e.note(true, "")
 		e.tell(backend.LevelNotice, "Reload done, the new configuration is in force.")
 	}()
 	if have == nil {
@@ -61,6 +36,7 @@ func (e *Engine) Swap(cfg *config.Config, have Sockets) (notes []string, err err
 		have.Close()
 		return nil, fmt.Errorf("the process is stopping")
 	}
+	have.Add(e.opt.Offered.For(cfg, e.known(have)))
 	fresh, err := Complete(cfg, len(e.loops), e.known(have))
 	if err != nil {
 		have.Close()
@@ -73,8 +49,7 @@ func (e *Engine) Swap(cfg *config.Config, have Sockets) (notes []string, err err
 		return nil, err
 	}
 	notes = e.unchangeable(cfg)
-	e.swap(p)
-	e.reloads++
+	e.swap(p, forget)
 	return notes, nil
 }
 
@@ -112,22 +87,38 @@ func (e *Engine) unchangeable(cfg *config.Config) []string {
 }
 
 // swap puts a plan in force while traffic goes on.
-func (e *Engine) swap(p *plan) {
+func (e *Engine) swap(p *plan, forget bool) {
 	before := e.order.Load()
 	e.hub.Apply(targets(p.cfg))
-	e.raise(p.cfg, len(e.loops), len(p.keep))
+	if err := e.raise(p.cfg, len(e.loops), len(p.keep)); err != nil {
+		// It is too late to refuse; maxconn is what can be kept.
+		e.log.Warn(err.Error(), "maxconn", e.limits.Load().MaxConn)
+	}
 	for _, b := range p.backends {
 		e.run(b)
 	}
 	// Servers first: rules that come into force find them.
+	var told []<-chan error
 	for _, px := range p.cfg.Proxies {
 		if b := e.backends[px.Name]; px.Backend && b != nil {
-			_ = b.Ask(applied(px)) // fails only when stopping
+			told = append(told, b.Tell(backend.Apply{Cfg: px, Forget: forget}))
 		}
 	}
+	for _, done := range told {
+		if err := <-done; err != nil { // only when stopping
+			e.log.Debug("a backend did not take its configuration", "error", err)
+		}
+	}
+	if forget {
+		e.asked.forget()
+	}
 	e.adopt(p)
+	e.reopen(forget)
 	for _, a := range p.listeners {
 		e.serve(a)
+		if a.to.Load().fe.Stage() != stream.Open {
+			a.Refuse()
+		}
 	}
 	for key, l := range p.sockets {
 		e.serveSocket(key, l)
@@ -145,7 +136,10 @@ func (e *Engine) swap(p *plan) {
 		}
 	}
 	e.retire(before, p.cfg)
-	e.checks.Apply(e.order.Load().backends)
+	e.check()
+	for i, l := range e.loops {
+		l.Post(e.planes[i].Sweep)
+	}
 }
 
 // lastOf makes the next reply of each client the last of its connection: its
@@ -165,14 +159,19 @@ func (e *Engine) retire(before *order, cfg *config.Config) {
 		fronts[px.Name] = fronts[px.Name] || px.Frontend
 		backends[px.Name] = backends[px.Name] || px.Backend
 	}
+	var removed []*stream.Frontend
 	for _, f := range before.fronts {
 		if !fronts[f.Name] {
 			delete(e.fronts, f.Name)
 			f.Apply(lastOf(f.Rules()))
+			removed = append(removed, f)
 			e.buried.conns.Add(f.Counters.Sum(backend.Conns))
 			e.buried.requests.Add(f.Counters.Sum(backend.Requests))
 			e.buried.bytes.Add(f.Counters.Sum(backend.BytesOut))
 		}
+	}
+	if list := partings(removed); list != nil {
+		e.runs.Go(func() { e.part(list) }) // until nothing is left of them, or the engine stops
 	}
 	for _, b := range before.backends {
 		if backends[b.Name()] {
@@ -182,9 +181,10 @@ func (e *Engine) retire(before *order, cfg *config.Config) {
 		delete(e.backends, b.Name())
 		empty := *b.Config()
 		empty.Servers = nil
-		_ = b.Ask(applied(&empty))
+		_ = b.Ask(backend.Apply{Cfg: &empty})
 		e.gone[r] = true
 	}
+	e.depart()
 }
 
 // Release drains the listeners that the last Swap removed: what is queued is
@@ -197,11 +197,4 @@ func (e *Engine) Release() {
 		a.Drain()
 	}
 	e.leaving = nil
-}
-
-// Reloads counts the reloads that were put in force and that were refused.
-func (e *Engine) Reloads() (done, refused int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.reloads, e.refused
 }

@@ -215,7 +215,7 @@ func TestAReloadThatFailsChangesNothing(t *testing.T) {
 	heard := listen(t, dir+"/log")
 	b := runIn(t, dir, text)
 	bad := reloadHead + "listen fe\n    bind " + addr + "\n    bind " + other + "\n    bind 192.0.2.1:80\n    server two " + srv + "\n"
-	_, err := b.Swap(parse(t, b.dir, bad), nil)
+	_, err := b.Swap(parse(t, b.dir, bad), nil, false)
 	if err == nil || !strings.Contains(err.Error(), "cannot bind socket (Cannot assign requested address) for [192.0.2.1:80]") {
 		t.Fatalf("the error is %v", err)
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bascule/internal/config"
+	"bascule/internal/live"
 	"bascule/internal/stats"
 	"bascule/internal/stream"
 )
@@ -10,7 +11,7 @@ import (
 // `http-request use-service` and `stats uri` name.
 func (e *Engine) services(*config.Proxy) map[string]stream.Service {
 	return map[string]stream.Service{
-		stream.StatsService:   stats.Page{Source: &e.source},
+		stream.StatsService:   &live.Page{Board: e.board, Classic: stats.Page{Source: &e.source}},
 		"prometheus-exporter": stats.Prometheus{Source: &e.source},
 	}
 }

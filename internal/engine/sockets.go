@@ -9,6 +9,7 @@ import (
 
 	"bascule/internal/config"
 	"bascule/internal/listener"
+	"bascule/internal/loop"
 )
 
 // Sockets are open listening sockets by key: what the same bind of another
@@ -64,7 +65,11 @@ func bindKey(b *config.Bind) string {
 	case config.AddrFD:
 		return fmt.Sprintf("fd/%d", a.FD)
 	}
-	return fmt.Sprintf("tcp/%s/%d/%t/%s", a.IP, a.Port, a.V4V6, b.Iface)
+	key := fmt.Sprintf("tcp/%s/%d/%t/%s", a.IP, a.Port, a.V4V6, b.Iface)
+	if b.Socket != (loop.Options{}) { // with others it is another socket
+		key += fmt.Sprintf("/%v", b.Socket)
+	}
+	return key
 }
 
 // Complete opens what cfg asks for and have lacks, one socket per loop for

@@ -28,7 +28,7 @@ func TestReloadThatIsRefusedLeavesTheRuntimeSocketAlone(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			b := run(t, good)
 			text := strings.Replace(bad, test.was, test.is, 1)
-			if _, err := b.Swap(parse(t, b.dir, text), nil); err == nil || !strings.Contains(err.Error(), taken.Addr().String()) {
+			if _, err := b.Swap(parse(t, b.dir, text), nil, false); err == nil || !strings.Contains(err.Error(), taken.Addr().String()) {
 				t.Fatalf("Swap: %v, want that the address is in use", err)
 			}
 			if got := ask(t, b.socket, "show info\n"); !strings.Contains(got, "Pid: ") {

@@ -106,3 +106,29 @@ func TestModeTCPMovesOnFromADeadServerAndClosesWithoutOne(t *testing.T) {
 		t.Errorf("without a server a client reads %q", got)
 	}
 }
+
+func TestLargeTunnelsAreSplicedUnlessForbidden(t *testing.T) {
+	want := strings.Repeat("0123456789ABCDEF", 1<<19)
+	for _, global := range []string{"", "  nosplice\n", "  maxpipes 1\n  tune.pipesize 128k\n"} {
+		addr := freeAddr(t)
+		b := run(t, "global\n"+global+strings.TrimPrefix(tcpText(addr, "", upper(t)), "global\n"))
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetDeadline(time.Now().Add(patience))
+		go func() { // ends when all is written or the connection closed
+			_, _ = io.WriteString(c, want)
+			_ = c.(*net.TCPConn).CloseWrite()
+		}()
+		got, err := io.ReadAll(c)
+		if err != nil || string(got) != want+"bye" {
+			t.Errorf("%q: got %d bytes, %v; want %d", global, len(got), err, len(want)+3)
+		}
+		_ = c.Close()
+		info := ask(t, b.socket, "show info\n")
+		if forbidden, used := global == "  nosplice\n", !strings.Contains(info, "PipesFree: 0\n"); used == forbidden {
+			t.Errorf("%q: pipes were used: %v", global, used)
+		}
+	}
+}

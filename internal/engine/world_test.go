@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds every wait of these tests.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // A balancer is an engine that a test runs, with its socket.
 type balancer struct {
@@ -76,7 +76,7 @@ func runIn(t testing.TB, dir, text string) *balancer {
 // reload swaps another configuration in.
 func (b *balancer) reload(text string) {
 	b.t.Helper()
-	if _, err := b.Swap(parse(b.t, b.dir, text), nil); err != nil {
+	if _, err := b.Swap(parse(b.t, b.dir, text), nil, false); err != nil {
 		b.t.Fatal(err)
 	}
 	b.Release()

@@ -24,9 +24,11 @@ type API struct {
 	rooms    *rooms
 	since    time.Time
 	counts   counts
+	hears    atomic.Bool // what other servers publish: it is subscribed
 
 	ctx    context.Context // ends with the server: WebSockets and goroutines follow
 	cancel context.CancelFunc
+	mu     sync.Mutex     // orders hold before or after the end of ctx
 	done   sync.WaitGroup // goroutines and WebSockets
 }
 
@@ -88,6 +90,11 @@ func (a *API) routes() {
 	a.mux.HandleFunc("GET /api/v1/plays", a.rest(a.plays))
 	a.mux.HandleFunc("PUT /api/v1/playlists/{name}", a.rest(a.putPlaylist))
 	a.mux.HandleFunc("GET /api/v1/playlists/{name}", a.rest(a.playlist))
+	a.mux.HandleFunc("GET /api/v1/content", content)
+	a.mux.HandleFunc("GET /api/v1/ops/{run}", a.executions)
+	a.mux.HandleFunc("POST /api/v1/ops/{run}/{id}", a.postOp)
+	a.mux.HandleFunc("PUT /api/v1/ops/{run}/{id}", a.putOp)
+	a.mux.HandleFunc("DELETE /api/v1/ops/{run}/{id}", a.deleteOp)
 	a.mux.HandleFunc("GET /api/v1/rooms/{room}/messages", a.rest(a.messages))
 	a.mux.HandleFunc("GET /api/v1/rooms/{room}/presence", a.rest(a.presence))
 	a.mux.HandleFunc("GET /api/v1/rooms/{room}/chat", a.chat)
@@ -103,10 +110,23 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r)
 }
 
+// hold makes Close wait for the caller's a.done.Done, or says that the server ends.
+func (a *API) hold() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ctx.Err() != nil {
+		return false
+	}
+	a.done.Add(1)
+	return true
+}
+
 // Close ends the WebSockets with a Close frame and everything that runs in the
-// background, and waits for both.
+// background, and waits for both. A WebSocket that is asked for afterwards gets 503.
 func (a *API) Close() {
+	a.mu.Lock()
 	a.cancel()
+	a.mu.Unlock()
 	a.done.Wait()
 	a.rooms.done.Wait()
 	a.store.close()
@@ -117,7 +137,7 @@ func (a *API) listen() {
 	sub := a.store.rdb.Subscribe(a.ctx, channelChat, channelLogout)
 	// Receive does not end with its context, but with its connection.
 	defer context.AfterFunc(a.ctx, func() { sub.Close() })()
-	missed := false // words, while there was no subscription
+	missed := true // words, while there was no subscription
 	for a.ctx.Err() == nil {
 		word, err := sub.Receive(a.ctx)
 		switch word := word.(type) {
@@ -127,11 +147,13 @@ func (a *API) listen() {
 				a.rooms.look("")
 			}
 			missed = missed && word.Channel != channelLogout // the later of the two
+			a.hears.Store(!missed)
 		case *redis.Message:
 			a.hear(word)
 		}
 		if err != nil {
 			missed = true
+			a.hears.Store(false)
 			select {
 			case <-a.ctx.Done():
 			case <-time.After(lookAgain):

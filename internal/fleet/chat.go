@@ -54,7 +54,10 @@ func (a *API) chat(w http.ResponseWriter, r *http.Request) {
 	if !r.URL.Query().Has("after") {
 		after = last
 	}
-	a.done.Add(1) // before the hijack, until which http.Server waits for this request
+	if !a.hold() { // before the hijack, until which http.Server waits for this request
+		refuse(w, http.StatusServiceUnavailable, "this server stops: connect to another")
+		return
+	}
 	defer a.done.Done()
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {

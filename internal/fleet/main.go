@@ -17,6 +17,11 @@ import (
 
 const usage = `usage: bascule fleet api    --addr IP:PORT --name NAME --redis IP:PORT
        bascule fleet stream --addr IP:PORT --name NAME [--cache N] [--miss 20ms]
+
+  --control PATH  a unix socket that makes the server misbehave, for drills:
+                  curl --unix-socket PATH -X PUT -d MODE http://fleet/mode
+                  with one of well, refused, reset, reset-midway, truncated, garbage,
+                  errors, slow, lies
 `
 
 // Main runs one server of the fleet until SIGTERM or SIGINT and returns its exit code:
@@ -30,8 +35,11 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return 0
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return 0
 	case errors.As(err, &wrong):
-		fmt.Fprintf(stderr, "bascule fleet: %v\n%s", err, usage)
+		fmt.Fprintf(stderr, "bascule fleet: %v ('bascule fleet --help' lists what there is)\n", err)
 		return 2
 	default:
 		fmt.Fprintf(stderr, "bascule fleet: %v\n", err)
@@ -49,6 +57,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return usageError("which server: api or stream?")
 	}
 	kind := args[0]
+	if kind == "-h" || kind == "--help" {
+		return flag.ErrHelp
+	}
 	flags := flag.NewFlagSet("fleet "+kind, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	addr := flags.String("addr", "127.0.0.1:0", "address to listen on")
@@ -56,7 +67,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	redisAddr := flags.String("redis", "127.0.0.1:6379", "address of Redis (api)")
 	cached := flags.Int("cache", defaultCached, "segments kept in the cache (stream)")
 	miss := flags.Duration("miss", 20*time.Millisecond, "time that a segment outside the cache costs (stream)")
+	ctl := flags.String("control", "", "path of the control socket")
 	if err := flags.Parse(args[1:]); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
 		return usageError(err.Error())
 	}
 	if flags.NArg() > 0 {
@@ -69,12 +84,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	switch kind {
 	case "api":
 		api := NewAPI(*name, *redisAddr, log)
-		return serve(ctx, *addr, *name, api, api.Close, stdout, log)
+		return serve(ctx, *addr, *name, *ctl, api, api.Close, stdout, log)
 	case "stream":
 		if *cached < 1 {
 			return usageError("--cache must be at least 1")
 		}
-		return serve(ctx, *addr, *name, NewStream(*name, *cached, *miss), nil, stdout, log)
+		return serve(ctx, *addr, *name, *ctl, NewStream(*name, *cached, *miss), nil, stdout, log)
 	}
 	return usageError(fmt.Sprintf("unknown server %q", kind))
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 )
@@ -27,17 +26,26 @@ const (
 
 // serve answers on addr with h until ctx ends, then stops gracefully: no new
 // connections, replies in progress are finished, and closing (nil: nothing) ends what
-// http.Server does not know of, the WebSockets.
-func serve(ctx context.Context, addr, name string, h http.Handler, closing func(), stdout io.Writer, log *slog.Logger) error {
-	ln, err := net.Listen("tcp", addr)
+// http.Server does not know of, the WebSockets. With a path in ctl its mode is switched
+// there.
+func serve(ctx context.Context, addr, name, ctl string, h http.Handler, closing func(), stdout io.Writer, log *slog.Logger) error {
+	ln, err := listen(addr)
 	if err != nil {
 		return err
 	}
+	faulty := &faulty{next: h}
 	srv := &http.Server{
-		Handler:           named(name, h),
+		Handler:           named(name, faulty),
 		ReadHeaderTimeout: headWait,
 		IdleTimeout:       idleKept,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	if ctl != "" {
+		stop, err := (&control{faulty: faulty, door: ln, srv: srv}).listen(ctl)
+		if err != nil {
+			return errors.Join(err, ln.Close())
+		}
+		defer stop()
 	}
 	served := make(chan error, 1)
 	// Ends when Shutdown or Close below closes the listener.

@@ -133,6 +133,31 @@ func TestClientsThatAreLate(t *testing.T) {
 	}
 }
 
+// TestAClientThatWasSlowHasTheTimeOfKeepAlive: what it had not taken of the last
+// reply gives it timeout client for that, and not for its next request.
+func TestAClientThatWasSlowHasTheTimeOfKeepAlive(t *testing.T) {
+	const size = 32 << 10
+	reply := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("x", size))
+	timeouts := config.Timeouts{Connect: time.Second, Client: time.Minute, Server: time.Minute, HTTPKeepAlive: time.Second}
+	p := start(t, &config.Proxy{Timeouts: timeouts}, 1, serve(t, always(reply)))
+	c, r := dial(t, p.addr)
+	n := 0
+	for held := int64(0); held == 0; { // one after the other, until something is left of a reply
+		n++
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the reply is on its way", func() bool { return p.fe.Counters.Sum(backend.Reply2xx) == int64(n) })
+		said := p.loops[0].Facts()
+		until(t, "the loop's figures are newer", func() bool { turn(p.loops[0]); return p.loops[0].Facts().Turns > said.Turns })
+		held = p.loops[0].Facts().Held
+	}
+	all, err := io.ReadAll(r)
+	if got := strings.Count(string(all), "HTTP/1.1 200 "); err != nil || got != n {
+		t.Errorf("got %d of %d replies, %v", got, n, err)
+	}
+}
+
 func TestAnAnswerMadeInsideIsStreamed(t *testing.T) {
 	p := start(t, &config.Proxy{Stats: &config.Stats{URI: "/stats"}}, 1, serve(t, always(hello)))
 	p.fe.Apply(&stream.Rules{Cfg: p.fe.Rules().Cfg, Default: p.be, Services: map[string]stream.Service{stream.StatsService: counting{}}})

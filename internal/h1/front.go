@@ -1,6 +1,7 @@
 package h1
 
 import (
+	"math"
 	"time"
 
 	"bascule/internal/loop"
@@ -18,21 +19,23 @@ type front struct {
 	info       stream.Client
 	prev, next *front
 
-	began   int64 // first byte of the request under way; 0: none
-	in      wire.Body
-	left    int64 // of the request's body, if BodyLength
-	chunks  *wire.Chunks
-	minor   uint8
-	keep    bool // the connection carries another request after this one
-	late    bool // the client was, so nobody waits for it again
-	leaving bool // the last reply is on its way; nothing more is read
-	head    bool // the final reply's head was written
-	tunnel  bool
-	out     framing      // framing of the reply towards this client
-	stuck   bool         // the client did not take all; a Ready is awaited
-	down    *wire.Frames // of a WebSocket, towards the client; else nil
-
 	received, sent int64
+	began          int64 // first byte of the request under way; none: 0, or the end of the last reply below it
+	left           int64 // of the request's body, if BodyLength
+	chunks         *wire.Chunks
+	down           wire.Frames // towards the client, if frames
+	frames         bool        // a WebSocket
+	in             wire.Body
+	minor          uint8
+	keep           bool // the connection carries another request after this one
+	late           bool // the client was, so nobody waits for it again
+	owed           bool // between requests: the client has not taken all of the last reply
+	leaving        bool // the last reply is on its way; nothing more is read
+	last           bool // the client has sent all that it will: a whole request, and close
+	head           bool // the final reply's head was written
+	tunnel         bool
+	stuck          bool    // the client did not take all; a Ready is awaited
+	out            framing // framing of the reply towards this client
 }
 
 // Ready reads and writes what can be, see loop.Handler.
@@ -48,13 +51,16 @@ func (f *front) Ready(c *loop.Conn) {
 		f.s.ClientGone()
 	case f.tunnel:
 		f.unstick()
-		if f.s != nil {
-			f.readTunnel()
+		if s := f.s; s != nil {
+			s.ReadUp(f.c, &f.received)
 		}
 	default:
 		f.unstick()
 		if f.s != nil {
 			f.readBody()
+		}
+		if f.s != nil && c.Ended() {
+			f.s.ClientEnded()
 		}
 	}
 }
@@ -73,6 +79,10 @@ func (f *front) requests() {
 		if c.Pending() > 0 {
 			return // first it takes the replies that it has asked for
 		}
+		if f.owed {
+			f.owed = false
+			f.idle()
+		}
 		p, err := c.Fill()
 		if len(p) == 0 {
 			if err != nil {
@@ -80,10 +90,10 @@ func (f *front) requests() {
 			}
 			return
 		}
-		if f.began == 0 {
+		if f.began <= 0 {
 			f.begin()
 		}
-		switch f.p.req.Parse(p, &f.p.limits) {
+		switch f.p.req.Parse(p, f.p.heads(f.fe.Rules().Cfg.LooseRequests)) {
 		case wire.More:
 			c.Keep(p)
 			if err != nil {
@@ -100,6 +110,9 @@ func (f *front) requests() {
 			return
 		case wire.Done:
 			f.request(p)
+			if f.s != nil && c.Ended() {
+				c.Again() // the end came with the request
+			}
 			if f.s != nil || f.leaving || c.Closed() {
 				return // what follows the last request of a connection is not read as one
 			}
@@ -111,7 +124,7 @@ func (f *front) requests() {
 // leave closes a connection whose client has ended it between requests. One
 // that never said a word is logged, unless option dontlognull.
 func (f *front) leave() {
-	if f.info.Requests > 0 || f.fe.Rules().Cfg.DontLogNull {
+	if cfg := f.fe.Rules().Cfg; f.info.Requests > 0 || cfg.DontLogNull || cfg.IgnoreProbes {
 		f.close()
 		return
 	}
@@ -121,7 +134,9 @@ func (f *front) leave() {
 
 // begin notes the first byte of a request.
 func (f *front) begin() {
-	f.began = f.p.loop.Now()
+	now := f.p.loop.Now()
+	f.info.Idle = uint16(min((now+f.began)/int64(time.Second), math.MaxUint16))
+	f.began = now
 	if f.info.Requests == 0 {
 		return // its time runs since the accept
 	}
@@ -139,6 +154,10 @@ func (f *front) request(p []byte) {
 	if r.Body == wire.BodyLength && r.Length == 0 {
 		f.in = wire.BodyNone
 	}
+	f.last = r.Close && f.in == wire.BodyNone && !r.Upgrade && n == len(p)
+	if f.last {
+		f.c.Spare()
+	}
 	if r.Body == wire.BodyChunked {
 		if f.chunks == nil {
 			f.chunks = new(wire.Chunks)
@@ -146,18 +165,20 @@ func (f *front) request(p []byte) {
 		f.chunks.Reset()
 	}
 	f.head, f.out = false, framing{}
-	if r.Body == wire.BodyNone && n == len(p) {
-		f.c.Keep(nil)
+	var lent []byte
+	if n == len(p) {
+		lent = f.c.Lend() // r lies in it, and something may be sent before r has gone
 	} else {
 		f.c.Keep(p[n:])
 	}
 	f.c.SetDeadline(0)
 	f.p.car.Begin(f, f.fe, r, &f.info, f.began)
+	f.p.loop.GiveBack(lent)
 }
 
 // refuse answers a head that cannot be read, and closes.
 func (f *front) refuse(status int, who byte) {
-	f.keep, f.minor, f.head, f.in, f.sent = false, 1, false, wire.BodyNone, 0
+	f.keep, f.minor, f.head, f.in, f.sent, f.last = false, 1, false, wire.BodyNone, 0, false
 	f.p.car.Refuse(f, f.fe, &f.info, f.began, status, who)
 }
 
@@ -173,10 +194,10 @@ func (f *front) Expired(*loop.Conn) {
 	case f.s != nil:
 		f.late = true
 		f.s.ClientTimeout()
-	case f.began == 0 && f.info.Requests > 0:
+	case f.began <= 0 && (f.info.Requests > 0 || f.fe.Rules().Cfg.IgnoreProbes):
 		f.close() // an idle connection ends without a word
 	default:
-		if f.began == 0 {
+		if f.began <= 0 {
 			f.began = f.info.Accepted
 		}
 		f.received = int64(len(f.c.Kept()))
@@ -202,16 +223,36 @@ func (f *front) close() {
 }
 
 // quit ends the connection once the client has what was written for it. It
-// counts until then, so that neither maxconn nor a stop forgets it.
+// counts until then, so that neither maxconn nor a stop forgets it. A client
+// that said it would send no more need not be listened to any longer.
 func (f *front) quit() {
 	f.leaving = true
+	f.disown()
+	switch {
+	case f.c.Pending() > 0:
+	case f.fe.Rules().Cfg.NoLinger:
+		f.c.Reset()
+		f.unlink()
+		return
+	case f.last && !f.c.Readable():
+		f.close()
+		return
+	}
 	f.c.CloseAfterSend()
 }
 
 // Gone is the end of quit, see loop.Leaver.
 func (f *front) Gone(*loop.Conn) { f.unlink() }
 
+// disown closes the server connections that were the client's own.
+func (f *front) disown() {
+	for _, b := range f.info.Disown() {
+		b.Abort()
+	}
+}
+
 func (f *front) unlink() {
+	f.disown()
 	if f.prev == nil && f.p.fronts != f {
 		return
 	}
@@ -224,8 +265,7 @@ func (f *front) unlink() {
 		f.next.prev = f.prev
 	}
 	f.prev, f.next = nil, nil
-	f.fe.Cur.Leave()
-	f.p.env.Conns.Leave()
+	f.fe.Leave(f.info.Of)
 }
 
 // Carry gives the front its stream.
@@ -246,7 +286,7 @@ func (f *front) Done(whole bool) {
 	f.s = nil
 	switch {
 	case f.tunnel:
-		f.endTunnel(whole)
+		f.endTunnel(s, whole)
 	case !whole:
 		f.cut()
 	case f.keep && s.BodyDone() && (f.waits() || !f.c.Ended() && !f.p.soft):
@@ -279,16 +319,21 @@ func (f *front) cut() {
 // rest makes the connection ready for the next request.
 func (f *front) rest() {
 	f.info.Requests++
-	f.began, f.stuck = 0, false
-	t := &f.fe.Rules().Cfg.Timeouts
-	if f.c.Pending() > 0 {
-		f.c.SetDeadline(t.Client)
+	f.began, f.stuck = -f.p.loop.Now(), false
+	if f.owed = f.c.Pending() > 0; f.owed {
+		f.c.SetDeadline(f.fe.Rules().Cfg.Timeouts.Client)
 	} else {
-		f.c.SetDeadline(first(t.HTTPKeepAlive, t.HTTPRequest, t.Client))
+		f.idle()
 	}
 	if len(f.c.Kept()) > 0 || f.c.Readable() {
 		f.c.Again()
 	}
+}
+
+// idle gives the client its time to begin another request.
+func (f *front) idle() {
+	t := &f.fe.Rules().Cfg.Timeouts
+	f.c.SetDeadline(first(t.HTTPKeepAlive, t.HTTPRequest, t.Client))
 }
 
 // WriteAnswer sends an answer made here, see stream.Front.

@@ -25,29 +25,30 @@ const (
 	// smallBody is what is copied behind a head to leave in one send; more is
 	// sent from where it was read.
 	smallBody = 4 << 10
-	// idleFor is how long an unused server connection is kept. It is longer
-	// than the pauses of a busy site and shorter than what firewalls forget.
-	idleFor = 60 * time.Second
 	// outSize is enough for most heads, so that the buffer seldom grows.
 	outSize = 16 << 10
 )
 
 // A Plane carries the HTTP/1 connections of one loop.
 type Plane struct {
-	loop   *loop.Loop
-	env    *stream.Env
-	car    stream.Carrier
-	limits wire.Limits
-	req    wire.Request // the head being read; one at a time
-	rep    wire.Reply
-	pools  [][]*back // idle server connections by server index, newest last
-	fronts *front    // all client connections
-	soft   bool      // stopping: every reply is the last of its connection
+	loop            *loop.Loop
+	env             *stream.Env
+	car             stream.Carrier
+	limits          [2]wire.Limits // of heads: strict, and for the options accept-unsafe-violations-in-http-*
+	req             wire.Request   // the head being read; one at a time
+	rep             wire.Reply
+	pools           []*pool    // by server index; nil: never asked for
+	planes          []*Plane   // of all loops, that share idle connections; nil: each keeps its own
+	absent          *loop.Conn // of backs that wait for another loop's
+	lowFDs, highFDs int        // tune.pool-low-fd-ratio and its high companion, as descriptors
+	fronts          *front     // all client connections
+	soft            bool       // stopping: every reply is the last of its connection
 
 	// What is being written, and whose it is: a head and a small body leave in
 	// one send.
 	out   []byte
 	owner writer
+	intro []byte // a PROXY header
 }
 
 // A writer is a front or a back with bytes in Plane.out.
@@ -55,10 +56,22 @@ type writer interface{ Flush() }
 
 // New makes the plane of a loop.
 func New(l *loop.Loop, env *stream.Env, g *config.Global) *Plane {
-	p := &Plane{loop: l, env: env, out: make([]byte, 0, outSize)}
-	p.limits = wire.Limits{MaxHead: g.BufSize - g.MaxRewrite, MaxFields: g.MaxHeaders}
+	p := &Plane{loop: l, env: env, out: make([]byte, 0, outSize), absent: l.Absent()}
+	for i := range p.limits {
+		p.limits[i] = wire.Limits{MaxHead: g.BufSize - g.MaxRewrite, MaxFields: max(g.MaxHeaders-1, 1), Relaxed: i == 1}
+	}
+	l.KeepUpTo(g.BufSize)
 	p.car = stream.Carrier{Loop: l, Env: env, Dialer: p}
+	p.lowFDs, p.highFDs = fdLimits(&g.Tuning)
 	return p
+}
+
+// heads are the limits of heads, strict or not.
+func (p *Plane) heads(loose bool) *wire.Limits {
+	if loose {
+		return &p.limits[1]
+	}
+	return &p.limits[0]
 }
 
 // Carrier is what the plane's streams share, for listing and ending them.
@@ -77,25 +90,24 @@ func (p *Plane) own(w writer) {
 
 // Accept takes a client connection that was just accepted.
 func (p *Plane) Accept(fd int, from, to netip.AddrPort, fe *stream.Frontend) {
-	f := &front{p: p, fe: fe, info: stream.Client{From: from, To: to, Accepted: p.loop.Now(), Wall: p.loop.Wall()}}
-	c, err := p.loop.Adopt(fd, f)
-	if err != nil {
-		p.env.Log.Warn("a client connection could not be registered", "error", err)
-		return
-	}
-	f.c = c
+	fe.Arrive(p.loop.Index(), nil)
+	p.Take(p.loop.Take(fd, nil), fe, p.car.NewClient(from, to, nil))
+}
+
+// Take carries a client connection that Arrive has counted. What was kept of
+// it belongs to the first request.
+func (p *Plane) Take(c *loop.Conn, fe *stream.Frontend, info stream.Client) {
+	f := &front{p: p, fe: fe, info: info, c: c}
+	c.SetHandler(f)
 	f.next = p.fronts
 	if p.fronts != nil {
 		p.fronts.prev = f
 	}
 	p.fronts = f
-	i := p.loop.Index()
-	fe.Counters.Add(i, backend.Conns, 1)
-	fe.Counters.Add(i, backend.Sessions, 1)
-	fe.Cur.Enter()
-	p.env.Conns.Enter()
+	fe.Counters.Add(p.loop.Index(), backend.Sessions, 1)
+	info.Of.Count(p.loop.Index(), backend.Sessions)
 	t := &fe.Rules().Cfg.Timeouts
-	c.SetDeadline(first(t.HTTPRequest, t.Client))
+	f.c.SetDeadline(first(t.HTTPRequest, t.Client))
 }
 
 // first is the first timeout that is set.
@@ -114,14 +126,28 @@ func (p *Plane) SoftStop() {
 	p.soft = true
 	for f := p.fronts; f != nil; {
 		next := f.next
-		if f.s == nil && f.began == 0 && !f.waits() {
+		if f.s == nil && f.began <= 0 && !f.waits() && !f.fe.Rules().Cfg.IdleCloseOnReply {
 			f.quit() // of the last reply some may still have to be sent
 		}
 		f = next
 	}
-	for i := range p.pools {
-		p.closePool(i)
+	for _, l := range p.pools {
+		for l != nil && len(l.idle) > 0 {
+			l.drop(0)
+		}
 	}
+}
+
+// Parting counts the clients of tunnels that are being closed politely; it runs
+// on the loop.
+func (p *Plane) Parting() int {
+	n := 0
+	for f := p.fronts; f != nil; f = f.next {
+		if f.tunnel && f.leaving {
+			n++
+		}
+	}
+	return n
 }
 
 // Fronts counts the client connections of this loop; it runs on the loop.
@@ -131,12 +157,4 @@ func (p *Plane) Fronts() int {
 		n++
 	}
 	return n
-}
-
-func (p *Plane) closePool(i int) {
-	for _, b := range p.pools[i] {
-		b.srv.IdleConns.Add(-1)
-		b.c.Close()
-	}
-	p.pools[i] = p.pools[i][:0]
 }

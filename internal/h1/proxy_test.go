@@ -28,22 +28,29 @@ type proxy struct {
 	fe     *stream.Frontend
 	planes []*h1.Plane
 	loops  []*loop.Loop
+	ln     *listener.Listener
 }
 
 // start runs a proxy with the settings of cfg in front of servers.
 func start(t testing.TB, cfg *config.Proxy, loops int, servers ...string) *proxy {
+	t.Helper()
+	return begin(t, cfg, loops, h1.Share, servers...)
+}
+
+// begin does so with planes that prepare has seen.
+func begin(t testing.TB, cfg *config.Proxy, loops int, prepare func([]*h1.Plane), servers ...string) *proxy {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	cfg.Name, cfg.Frontend, cfg.Backend, cfg.Mode, cfg.ID = "site", true, true, config.ModeHTTP, 1
 	for i, addr := range servers {
 		ap := netip.MustParseAddrPort(addr)
 		cfg.Servers = append(cfg.Servers, &config.Server{
-			Name: fmt.Sprintf("s%d", i+1), ID: i + 1, Weight: 1, Cookie: fmt.Sprintf("s%d", i+1), PoolMaxConn: -1, Fall: 3, Rise: 2,
+			Name: fmt.Sprintf("s%d", i+1), ID: i + 1, Weight: 1, Cookie: fmt.Sprintf("s%d", i+1), PoolMaxConn: -1, PoolPurgeDelay: time.Minute, MaxReuse: -1, Fall: 3, Rise: 2,
 			Addr: config.Address{Host: ap.Addr().String(), IP: ap.Addr(), Port: int(ap.Port())},
 		})
 	}
 	if cfg.Timeouts == (config.Timeouts{}) {
-		cfg.Timeouts = config.Timeouts{Connect: 2 * time.Second, Client: 10 * time.Second, Server: 10 * time.Second}
+		cfg.Timeouts = config.Timeouts{Connect: 10 * time.Second, Client: time.Minute, Server: time.Minute}
 	}
 	hub := testHub(t, cfg.Logs, loops)
 	env := &stream.Env{Loops: loops, Hub: hub, Log: log, Total: backend.NewCounters(loops)}
@@ -66,6 +73,7 @@ func start(t testing.TB, cfg *config.Proxy, loops int, servers ...string) *proxy
 		p.loops = append(p.loops, l)
 		p.planes = append(p.planes, h1.New(l, env, g))
 	}
+	prepare(p.planes)
 	ln, err := listener.Open(&config.Bind{Addr: config.Address{Host: "127.0.0.1", IP: netip.MustParseAddr("127.0.0.1")}, UID: -1, GID: -1}, 1, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +86,7 @@ func start(t testing.TB, cfg *config.Proxy, loops int, servers ...string) *proxy
 			}
 		})
 	}
-	p.addr = ln.Addr().String()
+	p.addr, p.ln = ln.Addr().String(), ln
 	t.Cleanup(func() {
 		for _, l := range p.loops {
 			l.Stop()
@@ -182,7 +190,7 @@ func dial(t testing.TB, addr string) (net.Conn, *bufio.Reader) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	return c, bufio.NewReader(c)
 }
 

@@ -1,6 +1,8 @@
 package h1
 
 import (
+	"strings"
+
 	"bascule/internal/stream"
 	"bascule/internal/wire"
 )
@@ -11,13 +13,36 @@ func (b *back) Resume() { b.c.Again() }
 
 // read passes the reply on, as far as the client takes it.
 func (b *back) read() {
+	if b.tunnel {
+		b.readTunnel()
+		return
+	}
+	if b.unsent { // what may have come answers something else
+		b.lost(stream.Reset)
+		return
+	}
+	if b.c.Err() != nil {
+		b.c.MayRead() // the server may have answered before it closed
+	}
 	for range turnReads {
 		if b.s.Stopped() {
 			return
 		}
+		if n, ok := b.splice(); n > 0 {
+			if b.left == 0 {
+				b.end(nil, nil)
+				return
+			}
+			b.s.FlushFront()
+			continue
+		} else if ok && b.c.Readable() {
+			return // the client takes no more
+		}
 		p, err := b.c.Fill()
-		if len(p) > 0 && !b.take(p) {
-			return
+		if len(p) > 0 {
+			if b.spoke = true; !b.take(p) {
+				return
+			}
 		}
 		if err != nil {
 			b.ended()
@@ -31,18 +56,13 @@ func (b *back) read() {
 			b.s.FlushFront()
 			return
 		}
+		b.s.FlushFront() // a client that did not take this read gets no other one
 	}
-	b.s.FlushFront()
 	b.c.Again()
 }
 
 // take works on what was read and says whether the stream goes on.
 func (b *back) take(p []byte) bool {
-	if b.tunnel {
-		b.s.Down(p)
-		b.c.Keep(nil) // not before: p may lie in what was kept
-		return b.s != nil
-	}
 	for !b.headOK {
 		n, ok := b.head(p)
 		if !ok {
@@ -63,6 +83,17 @@ func (b *back) take(p []byte) bool {
 	return b.body(p)
 }
 
+// splice moves the body on inside the kernel, while much of it is left; ok is
+// false where it must be read.
+func (b *back) splice() (n int64, ok bool) {
+	if !b.headOK || b.in != wire.BodyLength {
+		return 0, false
+	}
+	n, ok = b.s.SpliceReply(b.c, b.left)
+	b.left -= n
+	return n, ok
+}
+
 // head reads one head, interim or final; n is its size, 0 if it is not complete.
 func (b *back) head(p []byte) (n int, ok bool) {
 	if len(p) == 0 {
@@ -70,7 +101,7 @@ func (b *back) head(p []byte) (n int, ok bool) {
 		return 0, true
 	}
 	rep := &b.p.rep
-	switch rep.Parse(p, &b.p.limits, b.method) {
+	switch rep.Parse(p, b.p.heads(b.s.LooseReplies()), b.method) {
 	case wire.More:
 		b.c.Keep(p)
 		return 0, true
@@ -83,7 +114,14 @@ func (b *back) head(p []byte) (n int, ok bool) {
 		b.s.ReplyHead(rep)
 		return n, b.s != nil
 	}
-	b.headOK, b.in, b.left = true, rep.Body, rep.Length
+	if b.waits(rep, len(p)) {
+		b.c.Keep(p)
+		return 0, true
+	}
+	b.headOK, b.in, b.left, b.rest = true, rep.Body, rep.Length, unasked
+	if rep.Status == 401 || rep.Status == 407 {
+		b.private = b.private || asksOfConnection(rep)
+	}
 	b.close = b.close || rep.Close || rep.Minor == 0 && rep.Body == wire.BodyClose
 	if rep.Body == wire.BodyChunked {
 		if b.chunks == nil {
@@ -106,6 +144,9 @@ func (b *back) body(p []byte) bool {
 		if n > 0 {
 			b.s.ReplyData(p[:n])
 		}
+		if b.s == nil {
+			return false // rules that had waited for the body ended the stream
+		}
 		if b.left == 0 {
 			return b.end(p[n:], nil)
 		}
@@ -113,6 +154,9 @@ func (b *back) body(p []byte) bool {
 		data, used, state := wire.Compact(b.chunks, p)
 		if len(data) > 0 {
 			b.s.ReplyData(data)
+		}
+		if b.s == nil {
+			return false
 		}
 		switch state {
 		case wire.ChunkEnd:
@@ -126,8 +170,11 @@ func (b *back) body(p []byte) bool {
 			b.s.ReplyData(p)
 		}
 	}
+	if b.s == nil {
+		return false
+	}
 	b.c.Keep(nil)
-	return b.s != nil
+	return true
 }
 
 // end finishes the reply. Bytes behind it were asked for by nobody: the
@@ -155,4 +202,20 @@ func (b *back) ended() {
 	default:
 		b.lost(stream.Reset)
 	}
+}
+
+// asksOfConnection says whether a 401 or 407 asks for a login that is the
+// connection's and not the request's: others must not use it then.
+func asksOfConnection(rep *wire.Reply) bool {
+	name := []byte("WWW-Authenticate")
+	if rep.Status == 407 {
+		name = []byte("Proxy-Authenticate")
+	}
+	for i := rep.Find(name, 0); i >= 0; i = rep.Find(name, i+1) {
+		v := rep.Value(&rep.Fields[i])
+		if len(v) >= 4 && (strings.EqualFold(string(v[:4]), "Nego") || strings.EqualFold(string(v[:4]), "NTLM")) {
+			return true
+		}
+	}
+	return false
 }

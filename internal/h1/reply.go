@@ -3,6 +3,7 @@ package h1
 import (
 	"strconv"
 
+	"bascule/internal/loop"
 	"bascule/internal/rule"
 	"bascule/internal/wire"
 )
@@ -37,7 +38,7 @@ func (f *front) WriteHead(rep *wire.Reply) {
 func (f *front) WriteData(b []byte) {
 	p := f.p
 	p.own(f)
-	if f.down != nil {
+	if f.frames {
 		f.down.Feed(b)
 	}
 	f.sent += int64(f.out.data(p, f.c, b))
@@ -47,6 +48,22 @@ func (f *front) WriteData(b []byte) {
 func (f *front) WriteEnd(trailers []byte) {
 	f.p.own(f)
 	f.out.end(f.p, trailers)
+}
+
+// Splice sends bytes of another socket without copying, see stream.Splicer. A
+// WebSocket's frames must be seen, and a chunk would need its length before.
+func (f *front) Splice(from *loop.Conn, most int64) (n int64, ok bool) {
+	if f.out.body == wire.BodyChunked || f.frames {
+		return 0, false
+	}
+	f.Flush() // the head, and what was copied
+	n, ok = f.c.Splice(from, most)
+	f.sent += n
+	f.stuck = f.stuck || f.c.Pending() > 0
+	if f.c.Err() != nil {
+		f.c.Again()
+	}
+	return n, ok
 }
 
 // Flush sends what is under way.

@@ -347,16 +347,18 @@ func TestManyClientsAndServersThatDoWhatTheyLike(t *testing.T) {
 	}
 	t.Logf("-h1.seed=%d", seed)
 	goroutines, fds := runtime.NumGoroutine(), descriptors(t)
-	t.Run("every reply is that of its request", func(t *testing.T) { stress(t, seed) })
+	for loops, name := range map[int]string{2: "every reply is that of its request", 4: "and with four loops that take each other's connections"} {
+		t.Run(name, func(t *testing.T) { stress(t, seed, loops) })
+	}
 	until(t, "the end of all goroutines", func() bool { return runtime.NumGoroutine() <= goroutines })
 	until(t, "the end of all descriptors", func() bool { return descriptors(t) <= fds })
 }
 
-func stress(t *testing.T, seed uint64) {
-	limit := 20 * time.Second
-	cfg := &config.Proxy{Retries: 3, Redispatch: -1, Reuse: config.ReuseAlways,
+func stress(t *testing.T, seed uint64, loops int) {
+	limit := time.Minute
+	cfg := &config.Proxy{Retries: 3, Redispatch: -1, Reuse: config.ReuseAlways, BufferRequest: seed%2 == 0,
 		Timeouts: config.Timeouts{Connect: limit, Client: limit, Server: limit}}
-	p := start(t, cfg, 2, serve(t, stressServer), serve(t, stressServer))
+	p := start(t, cfg, loops, serve(t, stressServer), serve(t, stressServer))
 	slots := *cfg
 	slots.Servers = nil
 	for _, s := range cfg.Servers {
@@ -420,7 +422,7 @@ func atRest(t *testing.T, p *proxy) {
 	for i, l := range p.loops {
 		l.Post(p.planes[i].SoftStop) // closes the idle connections to servers
 	}
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		err := left()
 		if err == nil {
 			return

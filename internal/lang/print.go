@@ -18,12 +18,14 @@ var tags = [...]string{Diag: "[DIAG]     ", Notice: "[NOTICE]   ", Warning: "[WA
 func (p *Problems) Write(w io.Writer, pid int) error {
 	out := bufio.NewWriter(w)
 	for i := range p.List {
-		p.List[i].write(out, pid)
+		var b strings.Builder
+		p.List[i].write(&b, pid)
+		out.WriteString(printable(b.String()))
 	}
 	return out.Flush()
 }
 
-func (q *Problem) write(out *bufio.Writer, pid int) {
+func (q *Problem) write(out *strings.Builder, pid int) {
 	fmt.Fprintf(out, "%s(%d) : config : ", tags[q.Severity], pid)
 	if q.Pos.File != "" && q.Shape != Whole {
 		if q.Shape == Parsing {
@@ -37,40 +39,47 @@ func (q *Problem) write(out *bufio.Writer, pid int) {
 	if q.Near != "" {
 		fmt.Fprintf(out, "      = did you mean: %s\n", q.Near)
 	}
-	if n := len(q.Allowed); n > maxAllowed {
-		fmt.Fprintf(out, "      = allowed: %s, and %d more\n", strings.Join(q.Allowed[:maxAllowed], ", "), n-maxAllowed)
-	} else if n > 0 {
-		fmt.Fprintf(out, "      = allowed: %s\n", strings.Join(q.Allowed, ", "))
+	if len(q.Allowed) > 0 {
+		fmt.Fprintf(out, "      = allowed: %s\n", q.AllowedText())
 	}
 	if len(q.Where) > 0 {
 		fmt.Fprintf(out, "      = allowed in: %s\n", strings.Join(q.Where, ", "))
 	}
 }
 
+// AllowedText lists the words that would be legal, or the first of many.
+func (q *Problem) AllowedText() string {
+	if n := len(q.Allowed); n > maxAllowed {
+		return fmt.Sprintf("%s, and %d more", strings.Join(q.Allowed[:maxAllowed], ", "), n-maxAllowed)
+	}
+	return strings.Join(q.Allowed, ", ")
+}
+
 // excerpt prints the line of the file and marks the word.
-func (q *Problem) excerpt(out *bufio.Writer) {
+func (q *Problem) excerpt(out *strings.Builder) {
 	if q.Line == "" {
 		return
 	}
 	number := fmt.Sprintf("%5d", q.Pos.Line)
-	fmt.Fprintf(out, "%s | %s\n", number, printable(q.Line))
+	fmt.Fprintf(out, "%s | %s\n", number, q.Line)
 	if q.Pos.Col < 1 || q.Pos.Col > len(q.Line)+1 {
 		return
 	}
-	pad := []byte(printable(q.Line[:q.Pos.Col-1]))
-	for i, c := range pad {
-		if c != '\t' {
-			pad[i] = ' '
+	pad := strings.Map(func(r rune) rune {
+		if r != '\t' {
+			return ' '
 		}
-	}
+		return r
+	}, q.Line[:q.Pos.Col-1])
 	length := max(1, min(q.Len, len(q.Line)-q.Pos.Col+1))
 	fmt.Fprintf(out, "      | %s%s\n", pad, strings.Repeat("^", length))
 }
 
-// printable replaces control bytes, so that a file cannot steer the terminal.
+// printable replaces control bytes, so that a file cannot steer the terminal:
+// not by its lines, and not by words that were written with escapes.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f {
+		if r < ' ' && r != '\t' && r != '\n' || r == 0x7f {
 			return '?'
 		}
 		return r

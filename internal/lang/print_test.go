@@ -13,7 +13,8 @@ func TestProblemsPrintInHAProxysShapeWithAnExcerpt(t *testing.T) {
 		{Severity: Warning, Shape: Whole, Text: "missing timeouts for frontend 'f'.\n   | To fix this"},
 		{Severity: Notice, Pos: Pos{"f.cfg", 7, 1}, Text: "'hello'."},
 		{Severity: Alert, Pos: Pos{"f.cfg", 9, 40}, Line: "short", Text: "a caret outside the line"},
-		{Severity: Alert, Pos: Pos{"f.cfg", 9, 6}, Line: "mode \x1b[31m", Len: 5, Text: "control bytes", Allowed: []string{"http", "tcp"}},
+		{Severity: Alert, Pos: Pos{"f.cfg", 8, 8}, Len: 1, Line: "acl é x", Text: "a character of two bytes"},
+		{Severity: Alert, Pos: Pos{"f.cfg", 9, 6}, Line: "mode \x1b[31m", Len: 5, Text: "control \x1b\rbytes", Near: "\x1bmode", Allowed: []string{"http", "tcp"}},
 	}}
 	want := `[ALERT]    (42) : config : parsing [f.cfg:3] : unknown keyword 'balence' in 'backend' section; did you mean 'balance' maybe ?
     3 |     balence roundrobin
@@ -28,9 +29,13 @@ func TestProblemsPrintInHAProxysShapeWithAnExcerpt(t *testing.T) {
 [NOTICE]   (42) : config : parsing [f.cfg:7] : 'hello'.
 [ALERT]    (42) : config : parsing [f.cfg:9] : a caret outside the line
     9 | short
-[ALERT]    (42) : config : parsing [f.cfg:9] : control bytes
+[ALERT]    (42) : config : parsing [f.cfg:8] : a character of two bytes
+    8 | acl é x
+      |       ^
+[ALERT]    (42) : config : parsing [f.cfg:9] : control ??bytes
     9 | mode ?[31m
       |      ^^^^^
+      = did you mean: ?mode
       = allowed: http, tcp
 `
 	var b strings.Builder
@@ -40,7 +45,7 @@ func TestProblemsPrintInHAProxysShapeWithAnExcerpt(t *testing.T) {
 	if got := strings.ReplaceAll(b.String(), "\t", ">"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if n := p.Alerts(); n != 4 {
-		t.Errorf("%d alerts, want 4", n)
+	if n := p.Alerts(); n != 5 {
+		t.Errorf("%d alerts, want 5", n)
 	}
 }

@@ -44,6 +44,9 @@ type Problem struct {
 	Len      int // bytes to underline from Pos.Col; 0: one caret
 	Text     string
 	Line     string // the raw line, for the excerpt; may be empty
+	// Where the line stands, for programs that read problems: "frontend web" and
+	// the keyword that it begins with; "" when it is about no line.
+	Section, Keyword string
 	// Hints below the excerpt; all may be empty.
 	Near    string   // the legal word that is closest
 	Allowed []string // the words that would be legal here

@@ -27,6 +27,9 @@ func ParseTime(text string, unit time.Duration) (time.Duration, error) {
 	if !ok {
 		return 0, ErrTimerOverflow
 	}
+	if rest != "" && len(rest) == len(text) { // a unit without a number
+		return 0, &UnitError{rest[0]}
+	}
 	switch rest {
 	case "":
 	case "us":

@@ -29,6 +29,8 @@ func TestTimesHaveUnitsAndRoundUp(t *testing.T) {
 		{"25d", time.Millisecond, 0, "timer overflow"},
 		{"99999999999999999999999", time.Millisecond, 0, "timer overflow"},
 		{"x", time.Millisecond, 0, "unexpected character 'x'"},
+		{"s", time.Millisecond, 0, "unexpected character 's'"},
+		{"soon", time.Millisecond, 0, "unexpected character 's'"},
 		{"-1", time.Millisecond, 0, "unexpected character '-'"},
 		{"5z", time.Millisecond, 0, "unexpected character 'z'"},
 		{"5sec", time.Millisecond, 0, "unexpected character 'e'"},

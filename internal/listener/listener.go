@@ -12,6 +12,9 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,10 +30,18 @@ const (
 	// others shall get their part of a burst.
 	acceptsOwn    = 64
 	acceptsShared = 8
+	// unsentMost is how many bytes that a client has not asked for yet wait in the
+	// kernel for one connection. Without it, each of 500 clients that stop reading
+	// holds 4 MiB and more, until the system's memory for TCP is used up and
+	// everybody's connections stall.
+	unsentMost = 128 << 10
 )
 
 // Accept is given every connection, on the loop that shall carry it.
 type Accept func(l *loop.Loop, fd int, from, to netip.AddrPort)
+
+// Room says, on a loop, how long the next connection must wait; 0: not at all.
+type Room func(l *loop.Loop) time.Duration
 
 // A Listener is one bind.
 type Listener struct {
@@ -42,7 +53,16 @@ type Listener struct {
 	paused []*loop.Conn // what a rest will resume; likewise
 	loops  []*loop.Loop
 	accept Accept
-	room   func() bool
+	room   Room
+
+	// Full is told, at most every ten seconds and on a loop, that descriptors or
+	// memory have run out; nil: nobody is. Set it before Serve.
+	Full     func(err error)
+	saidFull atomic.Int64 // when, by a loop's clock
+
+	// Unused is told, on a loop, that the room that was given was not needed; nil:
+	// nobody is. Set it before Serve.
+	Unused func(l *loop.Loop)
 
 	closing sync.Mutex // guards fds and hidden while they are closed
 	hidden  string     // path of a unix socket before Publish
@@ -88,6 +108,8 @@ func Prepare(b *config.Bind, loops int, inherited []int) (*Listener, error) {
 			return nil, fmt.Errorf("cannot use descriptor %d of %s: %w", fd, b.Addr.Text, err)
 		}
 		unix.CloseOnExec(fd)
+		inherit(fd)
+		_ = b.Socket.Set(fd) // as HAProxy: what the kernel refuses keeps nobody from listening
 	}
 	if sa, err := unix.Getsockname(l.fds[0]); err == nil {
 		l.addr = loop.AddrPort(sa)
@@ -133,8 +155,6 @@ func (l *Listener) options(fd, family int) error {
 	}
 	var errs []error
 	errs = append(errs, set(unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), set(unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
-	// Accepted sockets inherit it, which saves a call for each.
-	errs = append(errs, set(unix.IPPROTO_TCP, unix.TCP_NODELAY, 1))
 	if family == unix.AF_INET6 {
 		only := 1
 		if l.Bind.Addr.V4V6 {
@@ -142,10 +162,20 @@ func (l *Listener) options(fd, family int) error {
 		}
 		errs = append(errs, set(unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only))
 	}
+	if l.Bind.TFO {
+		errs = append(errs, set(unix.IPPROTO_TCP, unix.TCP_FASTOPEN, l.backlog()))
+	}
 	if l.Bind.Iface != "" {
 		errs = append(errs, unix.BindToDevice(fd, l.Bind.Iface))
 	}
 	return errors.Join(errs...)
+}
+
+// inherit sets what accepted sockets inherit, which saves a call for each; a socket
+// that somebody else opened gets it too. A unix one refuses, and needs none of it.
+func inherit(fd int) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentMost)
 }
 
 func (l *Listener) backlog() int {
@@ -184,7 +214,7 @@ func (l *Listener) openUnix() error {
 	}
 	l.fds = append(l.fds, fd)
 	if a.Kind == config.AddrAbns {
-		if err := unix.Bind(fd, &unix.SockaddrUnix{Name: "@" + a.Path}); err != nil {
+		if err := syscall.Bind(fd, &syscall.SockaddrUnix{Name: a.SocketName()}); err != nil {
 			return err
 		}
 		return unix.Listen(fd, l.backlog())
@@ -213,9 +243,22 @@ func (l *Listener) permit(path string) error {
 		}
 	}
 	if l.Bind.UID >= 0 || l.Bind.GID >= 0 {
-		return os.Chown(path, l.Bind.UID, l.Bind.GID)
+		return l.own(path)
 	}
 	return nil
+}
+
+// own gives the path its owner and group. What it has already is not asked for: a
+// unit's filter of system calls forbids chown also where it would change nothing.
+func (l *Listener) own(path string) error {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return err
+	}
+	if (l.Bind.UID < 0 || l.Bind.UID == int(st.Uid)) && (l.Bind.GID < 0 || l.Bind.GID == int(st.Gid)) {
+		return nil
+	}
+	return os.Chown(path, l.Bind.UID, l.Bind.GID)
 }
 
 // Files are the listener's descriptors, to hand over.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -74,7 +75,7 @@ func knock(network, addr string) error {
 		return err
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	_, err = io.ReadFull(c, make([]byte, 1))
 	return err
 }
@@ -105,7 +106,7 @@ func TestEveryKindOfBindAccepts(t *testing.T) {
 		"an address of its own":    {tcpBind(port), "tcp", fmt.Sprintf("127.0.0.1:%d", port)},
 		"an inherited descriptor":  {&config.Bind{Addr: config.Address{Kind: config.AddrFD, FD: fd}, UID: -1, GID: -1}, "tcp", addr},
 		"a path":                   {&config.Bind{Addr: config.Address{Kind: config.AddrUnix, Path: path}, Mode: 0o660, UID: -1, GID: -1}, "unix", path},
-		"an abstract unix address": {&config.Bind{Addr: config.Address{Kind: config.AddrAbns, Path: dir}, UID: -1, GID: -1}, "unix", "@" + dir},
+		"an abstract unix address": {&config.Bind{Addr: config.Address{Kind: config.AddrAbns, Path: dir}, UID: -1, GID: -1}, "unix", "@" + dir + strings.Repeat("\x00", 107-len(dir))},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -170,7 +171,7 @@ func TestDrainResetsNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(time.Minute))
 		waiting = append(waiting, c)
 	}
 	l.Drain()
@@ -179,6 +180,29 @@ func TestDrainResetsNobody(t *testing.T) {
 		if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
 			t.Errorf("client %d: %v", i, err)
 		}
+	}
+}
+
+// TestDrainEndsOnASocketThatWasMadeToBlock as systemd does to what a process that it
+// starts shares with this one.
+func TestDrainEndsOnASocketThatWasMadeToBlock(t *testing.T) {
+	ls := loops(t, 1)
+	l, err := Open(tcpBind(freePort(t)), 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n atomic.Int64
+	l.Serve(ls, greet(&n), nil)
+	if err := unix.SetNonblock(l.Files()[0], false); err != nil {
+		t.Fatal(err)
+	}
+	l.Drain()
+	turned := make(chan struct{})
+	ls[0].Post(func() { close(turned) })
+	select {
+	case <-turned:
+	case <-time.After(time.Minute):
+		t.Fatal("the loop waits for a client")
 	}
 }
 
@@ -193,9 +217,12 @@ func TestClientsWaitWhileThereIsNoRoom(t *testing.T) {
 	var full atomic.Bool
 	full.Store(true)
 	asked := make(chan struct{}, 1000)
-	l.Serve(ls, greet(&n), func() bool {
+	l.Serve(ls, greet(&n), func(*loop.Loop) time.Duration {
 		asked <- struct{}{}
-		return !full.Load()
+		if full.Load() {
+			return RestAtLimit
+		}
+		return 0
 	})
 	got := make(chan error, 1)
 	go func() { got <- knock("tcp", fmt.Sprintf("127.0.0.1:%d", port)) }() // ends with its answer
@@ -231,5 +258,122 @@ func TestAPauseEndsWithItsLoops(t *testing.T) {
 	<-done
 	if err := l.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestDrainWaitsForRoom(t *testing.T) {
+	ls := loops(t, 2)
+	port := freePort(t)
+	l, err := Open(tcpBind(port), 2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n atomic.Int64
+	var full atomic.Bool
+	full.Store(true)
+	asked := make(chan struct{}, 10000)
+	l.Serve(ls, greet(&n), func(*loop.Loop) time.Duration {
+		asked <- struct{}{}
+		if full.Load() {
+			return RestAtLimit
+		}
+		return 0
+	})
+	var waiting []net.Conn
+	for range 20 {
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(time.Minute))
+		waiting = append(waiting, c)
+	}
+	<-asked // it rests, and is drained meanwhile
+	l.Drain()
+	for range 4 {
+		<-asked
+	}
+	full.Store(false)
+	for i, c := range waiting {
+		if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+			t.Errorf("client %d: %v", i, err)
+		}
+	}
+}
+
+func TestFastOpenIsSetOnTheSocket(t *testing.T) {
+	b := tcpBind(freePort(t))
+	b.TFO = true
+	l, err := Open(b, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if n, err := unix.GetsockoptInt(l.Files()[0], unix.IPPROTO_TCP, unix.TCP_FASTOPEN); err != nil || n == 0 {
+		t.Errorf("a queue of %d, %v", n, err)
+	}
+}
+
+// What a listening socket has costs accepted ones no call.
+func TestAcceptedSocketsInheritOptions(t *testing.T) {
+	b := tcpBind(freePort(t))
+	b.Socket = loop.Options{KeepAlive: true, KeepCount: 4, KeepIdle: 50 * time.Second, KeepInterval: 7 * time.Second, UserTimeout: 9 * time.Second, SendBuffer: 40000, MaxSegment: 1000}
+	l, err := Open(b, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := unix.SetNonblock(l.Files()[0], false); err != nil { // so that accept waits
+		t.Fatal(err)
+	}
+	fd, _, errno := loop.Accept(l.Files()[0])
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer unix.Close(fd)
+	for name, o := range map[string][3]int{
+		"no delay": {unix.IPPROTO_TCP, unix.TCP_NODELAY, 1}, "keep-alive": {unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+		"count": {unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 4}, "idle": {unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 50},
+		"interval": {unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 7}, "user timeout": {unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 9000},
+		"send buffer": {unix.SOL_SOCKET, unix.SO_SNDBUF, 80000},
+	} {
+		if got, err := unix.GetsockoptInt(fd, o[0], o[1]); got != o[2] || err != nil {
+			t.Errorf("%s is %d (%v), want %d", name, got, err, o[2])
+		}
+	}
+	if mss, err := unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG); mss > 1000 || err != nil {
+		t.Errorf("segments of %d bytes (%v), want at most 1000", mss, err)
+	}
+}
+
+// TestAnInheritedSocketBoundsWhatWaitsInTheKernel: who opened it knows nothing of that.
+func TestAnInheritedSocketBoundsWhatWaitsInTheKernel(t *testing.T) {
+	ready, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ready.Close()
+	file, err := ready.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	fd, err := unix.Dup(int(file.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Open(tcpBind(1), 2, []int{fd})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if n, err := unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT); err != nil || n != unsentMost {
+		t.Errorf("%d bytes may wait, %v; want %d", n, err, unsentMost)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"bascule/internal/config"
 	"bascule/internal/loop"
 )
 
@@ -13,22 +14,42 @@ import (
 // descriptor left: what is queued stays queued, and the loop does not spin.
 const restAfterFull = 100 * time.Millisecond
 
-// restAtLimit is how long it waits for a connection to end when maxconn is
+// RestAtLimit is how long it waits for a connection to end when maxconn is
 // reached: shorter than anybody notices, longer than a busy loop.
-const restAtLimit = 5 * time.Millisecond
+const RestAtLimit = 5 * time.Millisecond
 
 // Serve gives the listener's connections to accept, until Pause or Close.
-// room, which may be nil, says whether one more is allowed (maxconn): while it
-// is not, clients wait in the kernel's queue.
-func (l *Listener) Serve(loops []*loop.Loop, accept Accept, room func() bool) {
+// room, which may be nil, says how long to wait before one more is allowed
+// (maxconn, rates), 0: it is. Meanwhile clients wait in the kernel's queue.
+func (l *Listener) Serve(loops []*loop.Loop, accept Accept, room Room) {
 	l.loops, l.accept, l.room = loops, accept, room
 	l.watch = make([]*loop.Conn, len(loops))
 	l.paused = make([]*loop.Conn, len(loops))
 	l.Resume()
 }
 
-// Resume accepts again after Pause.
+// Refuse stops accepting and lets the kernel refuse who comes, and reset who
+// waits, until Resume. Copies of the sockets in other processes, as the
+// master's, are the same sockets. A unix socket cannot: it is as after Pause. It
+// waits for a turn of each loop.
+func (l *Listener) Refuse() {
+	stopped := make(chan struct{})
+	l.Pause(func() { close(stopped) })
+	<-stopped
+	l.closing.Lock()
+	defer l.closing.Unlock()
+	for _, fd := range l.fds {
+		_ = unix.Shutdown(fd, unix.SHUT_RD) // a unix socket's clients wait
+	}
+}
+
+// Resume accepts again after Pause and Refuse.
 func (l *Listener) Resume() {
+	if l.Bind.Addr.Kind == config.AddrTCP {
+		for _, fd := range l.fds {
+			_ = unix.Listen(fd, l.backlog()) // what listens already goes on
+		}
+	}
 	for i, lp := range l.loops {
 		lp.Post(func() { l.start(i, lp) })
 	}
@@ -84,56 +105,124 @@ func (l *Listener) stop(i int, lp *loop.Loop) {
 	}
 }
 
-// Drain stops the listener for good: each loop takes what is queued, and the
-// sockets are closed when all have. Closing one SO_REUSEPORT socket with a
-// queue would reset the clients in it.
+// drainFor bounds a Drain: clients that come while there is no room keep the
+// queue from ever being empty.
+const drainFor = 5 * time.Second
+
+// Drain stops the listener for good: each loop takes what is queued, waiting
+// for room where maxconn or the descriptors are used up, and the sockets are
+// closed when all have. Closing one SO_REUSEPORT socket with a queue would
+// reset the clients in it.
 func (l *Listener) Drain() {
+	l.unblock()
+	empty := make([]chan struct{}, len(l.loops))
 	for i, lp := range l.loops {
+		empty[i] = make(chan struct{})
 		lp.Post(func() {
-			if l.watch[i] != nil {
-				for l.take(i, lp, l.fds[i%len(l.fds)], acceptsOwn) == acceptsOwn {
-				}
-			}
+			served := l.watch[i] != nil || l.paused[i] != nil
+			l.paused[i] = nil
 			l.stop(i, lp)
+			if !served { // paused by an operator: who waits, waits for another process
+				close(empty[i])
+				return
+			}
+			l.empty(i, lp, lp.Now()+int64(drainFor), empty[i])
 		})
 	}
-	l.Pause(func() { _ = l.Close() })
+	go func() { // ends when every loop has taken all, or has ended
+		for i, lp := range l.loops {
+			select {
+			case <-empty[i]:
+			case <-lp.Done():
+			}
+		}
+		_ = l.Close() // no loop watches them any more
+	}()
 }
 
-// take accepts what is queued, at most limit, and tells how many.
-func (l *Listener) take(i int, lp *loop.Loop, fd, limit int) int {
-	for n := range limit {
-		if l.room != nil && !l.room() {
-			l.pause(i, lp, restAtLimit)
-			return n
+// unblock makes sure that an empty queue ends a Drain: whoever shares the sockets, such
+// as a program that systemd starts on them without NonBlocking=, may have changed that.
+func (l *Listener) unblock() {
+	l.closing.Lock()
+	defer l.closing.Unlock()
+	for _, fd := range l.fds {
+		_ = unix.SetNonblock(fd, true) // it was possible when it was opened
+	}
+}
+
+// empty takes what is queued, and rests where it must.
+func (l *Listener) empty(i int, lp *loop.Loop, until int64, done chan struct{}) {
+	for {
+		_, rest := l.accepts(lp, l.fds[i%len(l.fds)], acceptsOwn)
+		switch {
+		case rest < 0 || rest > 0 && lp.Now() >= until:
+			close(done)
+			return
+		case rest > 0:
+			lp.SetTimer(lp.Timer(func() { l.empty(i, lp, until, done) }), rest)
+			return
 		}
-		c, sa, err := unix.Accept4(fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+	}
+}
+
+// take accepts what is queued, at most limit.
+func (l *Listener) take(i int, lp *loop.Loop, fd, limit int) {
+	if _, rest := l.accepts(lp, fd, limit); rest > 0 {
+		l.pause(i, lp, rest)
+	}
+}
+
+// accepts accepts what is queued, at most limit, and tells how many, and how
+// long to rest before the next: 0 if there may be more, less when all were
+// taken.
+func (l *Listener) accepts(lp *loop.Loop, fd, limit int) (n int, rest time.Duration) {
+	for n < limit {
+		if l.room != nil {
+			if rest := l.room(lp); rest > 0 {
+				return n, rest
+			}
+		}
+		c, from, err := loop.Accept(fd)
+		if err != 0 && l.Unused != nil {
+			l.Unused(lp)
+		}
 		switch err {
-		case nil:
+		case 0:
 		case unix.EINTR, unix.ECONNABORTED:
 			continue
 		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-			l.rest(i, lp, err)
-			return n
+			l.full(lp, err)
+			return n, restAfterFull
 		default:
-			return n
+			return n, -1
 		}
-		from := loop.AddrPort(sa)
+		n++
 		to := l.addr
 		if !to.IsValid() || to.Addr().IsUnspecified() {
 			if sa, err := unix.Getsockname(c); err == nil {
 				to = loop.AddrPort(sa)
 			}
 		}
+		lp.CountAccept()
 		l.accept(lp, c, from, to)
 	}
-	return limit
+	return n, 0
 }
 
-// rest stops accepting for a moment when descriptors or memory have run out.
-func (l *Listener) rest(i int, lp *loop.Loop, err error) {
-	lp.Logger().Warn("cannot accept; trying again in a moment", "bind", l.Bind.Addr.Text, "error", err)
-	l.pause(i, lp, restAfterFull)
+// sayFullEvery is how often it is said that nothing can be accepted: the pauses
+// themselves are counted.
+const sayFullEvery = int64(10 * time.Second)
+
+// full tells that descriptors or memory have run out.
+func (l *Listener) full(lp *loop.Loop, err error) {
+	lp.CountAcceptPause()
+	last, now := l.saidFull.Load(), lp.Now()
+	if (last == 0 || now-last >= sayFullEvery) && l.saidFull.CompareAndSwap(last, now) {
+		lp.Logger().Warn("cannot accept; trying again in a moment", "bind", l.Bind.Addr.Text, "error", err)
+		if l.Full != nil {
+			l.Full(err)
+		}
+	}
 }
 
 func (l *Listener) pause(i int, lp *loop.Loop, d time.Duration) {

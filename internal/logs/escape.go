@@ -15,7 +15,7 @@ var (
 
 func onlyControls() (s escapeSet) {
 	for c := range s {
-		s[c] = c < ' ' || c == 0x7f
+		s[c] = c < ' ' && c != '\t' || c == 0x7f
 	}
 	return s
 }
@@ -47,6 +47,9 @@ func appendEscaped[T []byte | string](dst []byte, v T, set *escapeSet) []byte {
 // appendText appends v escaped, quoted and with backslashes as o says: +E puts
 // one before the characters that RFC 5424 §6.3.3 names, if still there.
 func appendText[T []byte | string](dst []byte, v T, o rule.FormatOptions, set *escapeSet) []byte {
+	if o.JSON {
+		return append(appendInJSON(append(dst, '"'), v, set), '"')
+	}
 	if o.Quote {
 		dst = append(dst, '"')
 	}

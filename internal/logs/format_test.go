@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"encoding/json"
 	"net/netip"
 	"strings"
 	"testing"
@@ -21,10 +22,12 @@ func sampleRecord() *Record {
 	}
 }
 
+var httpPlace = Place{Keyword: "log-format", HTTP: true}
+
 func compileFormat(t testing.TB, text string) *Format {
 	t.Helper()
 	var p lang.Problems
-	f := ParseFormat(text, lang.Word{}, &p)
+	f := ParseFormat(text, httpPlace, lang.Word{}, &p)
 	if f == nil {
 		t.Fatal(p.List)
 	}
@@ -44,6 +47,9 @@ func TestLines(t *testing.T) {
 		{"neither, tcp", DefaultLog(), func(r *Record) { r.TCP = true }, `Connect from 192.0.2.7:40000 to 192.0.2.1:80 (public/TCP)`},
 		{"encrypted", compileFormat(t, "%ft"), func(r *Record) { r.TLS = true }, "public~"},
 		{"redispatched", compileFormat(t, "%rc"), func(r *Record) { r.Retries, r.Redispatched = 2, true }, "+2"},
+		{"not replayed", compileFormat(t, "%rp"), nil, "-"},
+		{"replayed", compileFormat(t, "%rp"), func(r *Record) { r.Replay = ReplayRace | ReplayUnsent | ReplaySent | ReplayError }, "RUSE"},
+		{"replay refused", compileFormat(t, "%rp"), func(r *Record) { r.Replay = ReplayRefused | ReplayTooLarge | ReplayNowhere }, "bkn"},
 		{"before the end", compileFormat(t, "%Ta %Tt %B %U"), func(r *Record) { r.ASAP = true }, "+5 +5 +1234 +321"},
 		{"no backend and server", compileFormat(t, "%b/%s"), func(r *Record) { r.Backend, r.Server = "", "" }, "public/<NOSRV>"},
 		{"no status", compileFormat(t, "%ST"), func(r *Record) { r.Status = 0 }, "-1"},
@@ -70,19 +76,18 @@ func TestLines(t *testing.T) {
 
 func TestFormatProblems(t *testing.T) {
 	for text, want := range map[string]string{
-		"%foo":         "no such format variable 'foo'",
-		"%":            "truncated line after '%'",
-		"%ID":          "format variable 'ID' is known but not supported yet",
-		"%[path]":      "sample fetch <path> may not be reliably used here because it needs 'HTTP request headers' which is not available here",
-		"%[nope]":      "failed to parse sample expression <nope> : unknown fetch method 'nope'",
-		"%[src":        "missing ']' after 'src'",
-		"%{+Q":         "truncated line after '+Q'",
-		"%[src,lowr]":  "unknown converter 'lowr'",
-		"%[uuid]":      "fetch 'uuid' is known but not supported yet",
-		"%[src] %pida": "no such format variable 'pida'",
+		"%foo":            "no such format variable 'foo'",
+		"%":               "truncated line after '%'",
+		"%[path]":         "sample fetch <path> may not be reliably used here because it needs 'HTTP request headers' which is not available here",
+		"%[nope]":         "failed to parse sample expression <nope> : unknown fetch method 'nope'",
+		"%[src":           "missing ']' after 'src'",
+		"%{+Q":            "truncated line after '+Q'",
+		"%[src,lowr]":     "unknown converter 'lowr'",
+		"%[src_is_local]": "fetch 'src_is_local' is known but not supported yet",
+		"%[src] %pida":    "no such format variable 'pida'",
 	} {
 		var p lang.Problems
-		f := ParseFormat(text, lang.Word{}, &p)
+		f := ParseFormat(text, httpPlace, lang.Word{}, &p)
 		if f != nil || p.Alerts() != 1 || !strings.HasPrefix(p.List[0].Text, "failed to parse log-format : ") || !strings.Contains(p.List[0].Text, want) {
 			t.Errorf("%s: got %v, want %q", text, p.List, want)
 		}
@@ -91,9 +96,6 @@ func TestFormatProblems(t *testing.T) {
 
 func TestEveryTagFormats(t *testing.T) {
 	for _, k := range Tags() {
-		if k.Planned {
-			continue
-		}
 		if k.Text == "" {
 			t.Errorf("%s has no text", k.Name)
 		}
@@ -144,9 +146,11 @@ func FuzzFormat(f *testing.F) {
 	}
 	f.Add(facts, "/\x00\n\"{}")
 	f.Add("%[src,lower]%%", "*")
+	f.Add("%{+json}o %(a)HU %(b:str)CC %(c)[src] %(d)hrl", "\xff\\\"/")
+	f.Add("%{+E,+Q}HU %{-M}[src] %{+X}cp", "]")
 	f.Fuzz(func(t *testing.T, text, target string) {
 		var p lang.Problems
-		format := ParseFormat(text, lang.Word{}, &p)
+		format := ParseFormat(text, httpPlace, lang.Word{}, &p)
 		if (format == nil) != (p.Alerts() > 0) {
 			t.Fatal(p.List)
 		}
@@ -156,11 +160,15 @@ func FuzzFormat(f *testing.F) {
 		r := sampleRecord()
 		r.Target, r.Method, r.ReqCookie = []byte(target), []byte(target), []byte(target)
 		r.ReqCaptures = [][]byte{[]byte(target)}
+		r.Ctx = &rule.Ctx{Src: r.Client}
 		line := string(format.Append(nil, r))
+		if format.json && !json.Valid([]byte(line)) {
+			t.Fatalf("%q of %q gave %q", text, target, line)
+		}
 		if strings.ContainsFunc(line, isControl) {
 			t.Fatalf("%q of %q gave %q", text, target, line)
 		}
 	})
 }
 
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }

@@ -32,8 +32,8 @@ func (h *header) setTime(now time.Time) {
 	}
 }
 
-// append appends the header of a line for t.
-func (h *header) append(dst []byte, t *Target, level int) []byte {
+// append appends the header of a line for t; data is its structured data.
+func (h *header) append(dst []byte, t *Target, level int, data []byte) []byte {
 	switch t.Format {
 	case "raw":
 		return dst
@@ -54,7 +54,11 @@ func (h *header) append(dst []byte, t *Target, level int) []byte {
 			dst = append(dst, '-')
 		}
 		dst = append(append(append(dst, h.opts.Hostname...), ' '), h.tag(t)...)
-		return append(append(append(dst, ' '), h.pid...), " - - "...)
+		dst = append(append(append(dst, ' '), h.pid...), " - "...)
+		if len(data) == 0 {
+			return append(dst, "- "...)
+		}
+		return append(append(dst, data...), ' ')
 	}
 	dst = append(append(dst, h.when...), ' ')
 	switch {

@@ -2,6 +2,8 @@ package logs
 
 import (
 	"context"
+	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +15,7 @@ type Options struct {
 	Hostname string // log-send-hostname; "": none is sent
 	PID      int
 	Now      func() time.Time // nil: time.Now
+	Log      *slog.Logger     // of what goes wrong here; nil: nowhere
 }
 
 // A Hub owns the rings and the sinks of a process. One goroutine, started by
@@ -26,9 +29,13 @@ type Hub struct {
 	waiting  []waitingLine
 	held     int // bytes in waiting
 	wantList []*Target
+	stores   map[string]*store // of ring sections, by name
+	texts    map[string]string
 	applied  bool
 	dropped  atomic.Uint64
+	failed   error            // of a ring's file, as the hub was made
 	sinks    map[string]*sink // by address; the writer's own
+	serving  context.Context  // of the forwarders; nil before Run
 	header   header
 }
 
@@ -40,6 +47,9 @@ func NewHub(targets []*Target, loops int, opts Options) *Hub {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
 	h := &Hub{opts: opts, wake: make(chan struct{}, 1), sinks: make(map[string]*sink)}
 	for range loops {
 		h.rings = append(h.rings, &Ring{hub: h})
@@ -49,6 +59,9 @@ func NewHub(targets []*Target, loops int, opts Options) *Hub {
 	h.open()
 	return h
 }
+
+// Err is why a ring has no file at the start; nil: all is well.
+func (h *Hub) Err() error { return h.failed }
 
 // Ring is the ring of a loop.
 func (h *Hub) Ring(loop int) *Ring { return h.rings[loop] }
@@ -62,6 +75,10 @@ func (h *Hub) Dropped() uint64 {
 	}
 	return n
 }
+
+// DroppedBy counts the lines of one loop that found no room in its ring; it is a
+// part of Dropped.
+func (h *Hub) DroppedBy(loop int) uint64 { return h.rings[loop].dropped.Load() }
 
 // Apply opens the sockets of these targets and closes those of others, as a
 // reload needs it. Lines under way to a target that went away still reach it.
@@ -121,6 +138,10 @@ const pause = 10 * time.Millisecond
 func (h *Hub) Run(ctx context.Context) {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
+	h.serving = context.Background() // each is stopped when its sink is closed, behind the last lines
+	for _, s := range h.sinks {
+		s.serve()
+	}
 	for ctx.Err() == nil {
 		if h.turn() > 0 {
 			timer.Reset(pause)
@@ -157,7 +178,7 @@ func (h *Hub) turn() (n int) {
 	h.applied = false
 	h.mu.Unlock()
 	for _, w := range waiting {
-		h.write(w.targets, w.level, []byte(w.text))
+		h.write(w.targets, w.level, nil, []byte(w.text))
 	}
 	n = len(waiting)
 	for _, r := range h.rings {
@@ -172,19 +193,19 @@ func (h *Hub) turn() (n int) {
 	return n
 }
 
-// write puts a line into the sinks of its targets.
-func (h *Hub) write(targets []*Target, level int, line []byte) {
+// write puts a line into the sinks of its targets; data is its structured data.
+func (h *Hub) write(targets []*Target, level int, data, line []byte) {
 	for _, t := range targets {
-		if level > t.MinLevel {
+		if level > t.MinLevel || !t.Sample.takes() {
 			continue
 		}
 		s := h.sinks[t.Addr]
 		if s == nil {
-			s = newSink(t.Addr, h)
+			s = newSink(t, h)
 			h.sinks[t.Addr] = s
 		}
 		at := s.begin(t.Len)
-		s.batch = h.header.append(s.batch, t, max(level, t.MaxLevel))
+		s.batch = h.header.append(s.batch, t, max(level, t.MaxLevel), data)
 		room := t.Len - (len(s.batch) - at) - 1
 		s.batch = append(s.batch, line[:max(0, min(len(line), room))]...)
 		s.batch = append(s.batch, '\n')
@@ -200,8 +221,19 @@ func (h *Hub) open() {
 	keep := make(map[string]bool, len(list))
 	for _, t := range list {
 		keep[t.Addr] = true
-		if h.sinks[t.Addr] == nil {
-			h.sinks[t.Addr] = newSink(t.Addr, h)
+		s := h.sinks[t.Addr]
+		if s != nil && s.book != nil && t.Ring.File == s.book.sec.File && (t.Ring.File == "" || t.Ring.Size == s.book.sec.Size) {
+			if t.Ring != s.book.sec {
+				s.book.become(h.serving, h, t.Ring)
+			}
+			continue
+		}
+		if s != nil && s.book != nil {
+			s.close()
+			s = nil
+		}
+		if s == nil {
+			h.sinks[t.Addr] = newSink(t, h)
 		}
 	}
 	for addr, s := range h.sinks {
@@ -210,4 +242,19 @@ func (h *Hub) open() {
 			delete(h.sinks, addr)
 		}
 	}
+	h.listRings()
+}
+
+// listRings notes the rings for those who read them.
+func (h *Hub) listRings() {
+	stores, texts := map[string]*store{}, map[string]string{}
+	for addr, s := range h.sinks {
+		if s.book != nil {
+			name := strings.TrimPrefix(addr, RingPrefix)
+			stores[name], texts[name] = s.book.store, s.book.sec.Text
+		}
+	}
+	h.mu.Lock()
+	h.stores, h.texts = stores, texts
+	h.mu.Unlock()
 }

@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"bascule/internal/lang"
+	"bascule/internal/rule"
 )
 
 // facts is a log format whose values fill a Record; the formats under test
 // stand behind it in the same line, so that haproxy writes both of one request.
-const facts = "%ci %cp %fi %fp %Ts%ms %tr %TR %Tw %Tc %Tr %Ta %Th %Ti %Tt %ST %B %U %tsc %ac %fc %bc %sc %rc %sq %bq %CC %CS %b %s"
+const facts = "%ci %cp %fi %fp %Ts%ms %tr %TR %Tw %Tc %Tr %Ta %Th %Ti %Tt %ST %B %U %tsc %ac %fc %bc %sc %rc %sq %bq %CC %CS %b %s %pid %rt %lc %ID %si %sp %bi %bp"
 
 // compared are formats that must give what haproxy gives.
 var compared = []string{
@@ -26,7 +27,26 @@ var compared = []string{
 	"%HM %HP %HPO %HQ %HU %HV", "%{+Q}HM %{+Q}HU %{+Q}b %{+Q}s", "%{+E}HU %{+Q,+E}r", "%r",
 	"%T %t %trg %Tl %trl %ms %Ts", "%Tq %Td %Tt %Ta", "%{+X}ci:%{+X}cp %{+X}fi:%{+X}fp", "a%%b %hr%hs %hr x", "   lead   and   gaps   %hs   %hr   end",
 	"%f %ft %b/%s %ST %ts %tsc", "%H %U %B",
+	clfLogText[len("%{+Q}o "):] + "|", "%{+Q}CC %{+Q}hrl %{-M}CC %{-M}sslv %{-M}[str()]|", "%{+Q}ID %{+Q}sslc %{-M}si|",
+	`%[src] %{+Q}[src] %{+X}[src_port] %[str("a\"b#c")] %{+Q,+E}[str("a]b")] %[str()] %{+Q}[str()] %[var(txn.none)] %[capture.req.hdr(0)] %{+Q,+E}[capture.req.hdr(1)]`,
 	"%{+Q}o %HU %HM %{-Q}HV %hr %b", // last, since its flags would stay
+}
+
+// everyTag is each tag under each flag. Replays are our own, the others differ
+// between two processes.
+func everyTag() []string {
+	var list []string
+	for _, t := range tagTable {
+		if t.name == "rp" || t.name == "Tu" { // haproxy's Tu follows the clock within its millisecond
+			continue
+		}
+		one := "|"
+		for _, flags := range []string{"", "{+Q}", "{+X}", "{+E}", "{+Q,+E}", "{-M}", "{+Q,-M}", "{+Q,+X,+E}"} {
+			one += "%" + flags + t.name + "|"
+		}
+		list = append(list, one)
+	}
+	return list
 }
 
 const separator = " @@ "
@@ -49,7 +69,7 @@ func startLoggingHAProxy(t *testing.T, log string) string {
 	l.Close()
 	defer file.Close()
 	format := facts
-	for _, f := range compared {
+	for _, f := range append(everyTag(), compared...) {
 		format += separator + f
 	}
 	// blanks of a format merge; haproxy keeps them out of the separators
@@ -62,7 +82,8 @@ func startLoggingHAProxy(t *testing.T, log string) string {
  retries 0
 frontend f
  bind fd@3
- log %s len 8192 format raw local0
+ log %s len 65535 format raw local0
+ unique-id-format %%ci:%%rt
  log-format '%s'
  capture cookie c len 20
  capture request header User-Agent len 40
@@ -120,8 +141,9 @@ func TestLinesAreHAProxys(t *testing.T) {
 	addr := startLoggingHAProxy(t, log.LocalAddr().String())
 	var p lang.Problems
 	var formats []*Format
+	compared := append(everyTag(), compared...)
 	for _, f := range compared {
-		formats = append(formats, ParseFormat(f, lang.Word{}, &p))
+		formats = append(formats, ParseFormat(f, httpPlace, lang.Word{}, &p))
 	}
 	if len(p.List) > 0 {
 		t.Fatal(p.List)
@@ -143,6 +165,7 @@ func TestLinesAreHAProxys(t *testing.T) {
 				r.ResCaptures = [][]byte{nil}
 			}
 			r.ReqCookie = []byte(c.cookie)
+			r.Ctx = contextOf(r)
 			for i, f := range formats {
 				if got, want := string(f.Append(nil, r)), parts[1+i]; got != want {
 					t.Errorf("%s\nwe      %q\nhaproxy %q", compared[i], got, want)
@@ -159,7 +182,7 @@ func exchange(t *testing.T, addr, head string) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.WriteString(c, head); err != nil {
 		t.Fatal(err)
 	}
@@ -171,13 +194,18 @@ func exchange(t *testing.T, addr, head string) {
 
 func receive(t *testing.T, log net.PacketConn) string {
 	t.Helper()
-	log.SetReadDeadline(time.Now().Add(10 * time.Second))
-	buf := make([]byte, 16<<10)
+	log.SetReadDeadline(time.Now().Add(time.Minute))
+	buf := make([]byte, 64<<10)
 	n, _, err := log.ReadFrom(buf)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(buf[:n])
+}
+
+// contextOf is what the expressions under test see.
+func contextOf(r *Record) *rule.Ctx {
+	return &rule.Ctx{Src: r.Client, Dst: r.FrontAddr, Frontend: r.Frontend, Captures: r.ReqCaptures}
 }
 
 // record fills a Record with the values of facts.
@@ -195,7 +223,13 @@ func record(t *testing.T, v []string) *Record {
 		}
 		return n
 	}
-	endpoint := func() netip.AddrPort { return netip.MustParseAddrPort(next() + ":" + next()) }
+	endpoint := func() netip.AddrPort {
+		host, port := next(), next()
+		if host == "-" {
+			return netip.AddrPort{}
+		}
+		return netip.MustParseAddrPort(host + ":" + port)
+	}
 	r := &Record{Frontend: "f", Client: endpoint(), FrontAddr: endpoint()}
 	r.Accept = time.UnixMilli(int64(number()))
 	start, err := time.ParseInLocation("02/Jan/2006:15:04:05.000", next(), time.Local)
@@ -213,5 +247,11 @@ func record(t *testing.T, v []string) *Record {
 	if r.Server = next(); r.Server == "<NOSRV>" {
 		r.Server = ""
 	}
+	ownPID = int64(number()) // as if the line were of the same process
+	r.Number, r.Count = uint64(number()), uint64(number())
+	if id := next(); id != "-" {
+		r.UniqueID = []byte(id)
+	}
+	r.Remote, r.Local = endpoint(), endpoint()
 	return r
 }

@@ -27,13 +27,18 @@ type entry struct {
 	targets []*Target
 	level   int
 	off     int
-	size    int
+	data    int    // bytes of structured data in front of the line
+	size    int    // of both
 	next    uint64 // value of freed once this line is written
 }
 
-// Line hands a line over; it is copied. Targets that this level does not
-// reach do not get it.
-func (r *Ring) Line(targets []*Target, level int, line []byte) {
+// Line hands a line over; it is copied. Targets that this level does not reach
+// do not get it.
+func (r *Ring) Line(targets []*Target, level int, line []byte) { r.LineWith(targets, level, 0, line) }
+
+// LineWith is Line; the first bytes, data of them, are the structured data of
+// RFC 5424, which only targets of that format get.
+func (r *Ring) LineWith(targets []*Target, level, data int, line []byte) {
 	if !wanted(targets, level) {
 		return
 	}
@@ -53,18 +58,19 @@ func (r *Ring) Line(targets []*Target, level int, line []byte) {
 		return
 	}
 	copy(r.bytes[off:], line)
-	r.lines[head%ringLines] = entry{targets, level, off, len(line), end}
+	r.lines[head%ringLines] = entry{targets, level, off, data, len(line), end}
 	r.put = end
 	r.head.Store(head + 1)
 	r.hub.wakeUp()
 }
 
 // drain gives every waiting line to write, in order. Only the writer calls it.
-func (r *Ring) drain(write func(targets []*Target, level int, line []byte)) (n int) {
+func (r *Ring) drain(write func(targets []*Target, level int, data, line []byte)) (n int) {
 	tail, head := r.tail.Load(), r.head.Load()
 	for ; tail < head; tail++ {
 		e := &r.lines[tail%ringLines]
-		write(e.targets, e.level, r.bytes[e.off:e.off+e.size])
+		line := r.bytes[e.off : e.off+e.size]
+		write(e.targets, e.level, line[:e.data], line[e.data:])
 		next := e.next
 		*e = entry{}
 		r.freed.Store(next)

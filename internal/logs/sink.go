@@ -2,6 +2,7 @@ package logs
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -17,8 +18,13 @@ const (
 	batchBytes = 64 << 10
 )
 
-// reopenAfter is how often a socket whose receiver is away is tried again.
-const reopenAfter = time.Second
+// A socket whose receiver is away is tried again after reopenSoon, and each time in
+// vain after twice as long, up to reopenAfter: a receiver that restarts misses the
+// lines of a moment, one that stays away costs a few calls a second.
+const (
+	reopenSoon  = 20 * time.Millisecond
+	reopenAfter = 250 * time.Millisecond
+)
 
 // A sink is one address: a UDP or unix datagram socket, or a descriptor that
 // was open when the process started. It belongs to the writer.
@@ -27,16 +33,41 @@ type sink struct {
 	addr     string
 	fd       int // -1: not open
 	stream   bool
-	batch    []byte // whole lines, one behind the other
-	ends     []int  // where each line in batch ends
-	retry    time.Time
+	batch    []byte        // whole lines, one behind the other
+	ends     []int         // where each line in batch ends
+	retry    time.Time     // not before
+	wait     time.Duration // for the try after that
 	messages messages
+	book     *book // of a ring; nil: it is a socket or descriptor
 }
 
-func newSink(addr string, hub *Hub) *sink {
-	s := &sink{hub: hub, addr: addr, fd: -1}
-	s.connect()
+func newSink(t *Target, hub *Hub) *sink {
+	s := &sink{hub: hub, addr: t.Addr, fd: -1}
+	if t.Ring == nil {
+		s.connect()
+		return s
+	}
+	b, err := openBook(t.Ring)
+	if err != nil { // it was there when the configuration was taken; memory will do
+		if hub.failed == nil && hub.serving == nil {
+			hub.failed = fmt.Errorf("ring '%s' : %w", t.Ring.Name, err)
+		}
+		hub.opts.Log.Error("a ring has no file", "ring", t.Ring.Name, "error", err)
+		plain := *t.Ring
+		plain.File = ""
+		b, _ = openBook(&plain) // without a file nothing can fail
+		b.sec = t.Ring
+	}
+	s.book = b
+	s.serve()
 	return s
+}
+
+// serve starts what reads a ring, once the hub runs.
+func (s *sink) serve() {
+	if s.book != nil {
+		s.book.serve(s.hub.serving, s.hub)
+	}
 }
 
 // connect opens the socket; a receiver that is not there is tried again later.
@@ -45,7 +76,7 @@ func (s *sink) connect() {
 		s.fd, s.stream = fd, true
 		return
 	}
-	s.retry = s.hub.opts.Now().Add(reopenAfter)
+	s.later()
 	family, to := unix.AF_UNIX, unix.Sockaddr(&unix.SockaddrUnix{Name: s.addr})
 	if !strings.HasPrefix(s.addr, "/") {
 		a, err := netip.ParseAddrPort(s.addr)
@@ -66,7 +97,13 @@ func (s *sink) connect() {
 		unix.Close(fd)
 		return
 	}
-	s.fd = fd
+	s.fd, s.wait = fd, 0
+}
+
+// later puts off the next try.
+func (s *sink) later() {
+	s.wait = min(max(2*s.wait, reopenSoon), reopenAfter)
+	s.retry = s.hub.opts.Now().Add(s.wait)
 }
 
 // inherited gives the descriptor of stdout, stderr and fd@N, else -1.
@@ -86,6 +123,9 @@ func inherited(addr string) int {
 
 func (s *sink) close() {
 	s.flush()
+	if s.book != nil {
+		s.book.close()
+	}
 	if s.fd >= 0 && !s.stream {
 		unix.Close(s.fd)
 	}
@@ -109,6 +149,10 @@ func (s *sink) flush() {
 	if len(s.ends) == 0 {
 		return
 	}
+	if s.book != nil {
+		s.keep()
+		return
+	}
 	if s.fd < 0 && !s.hub.opts.Now().Before(s.retry) {
 		s.connect()
 	}
@@ -121,6 +165,23 @@ func (s *sink) flush() {
 		lost = s.sendDatagrams()
 	}
 	s.hub.dropped.Add(uint64(lost))
+	s.batch, s.ends = s.batch[:0], s.ends[:0]
+}
+
+// keep puts the batch into the ring.
+func (s *sink) keep() {
+	from := 0
+	for _, end := range s.ends {
+		s.book.store.put(s.batch[from:end])
+		from = end
+	}
+	s.book.store.tell()
+	if len(s.book.forwards) > 0 {
+		first := s.book.store.oldest()
+		for _, f := range s.book.forwards {
+			f.countLost(first)
+		}
+	}
 	s.batch, s.ends = s.batch[:0], s.ends[:0]
 }
 
@@ -170,6 +231,7 @@ func writeAll(fd int, b []byte) bool {
 
 // sendDatagrams sends one datagram a line, many by one call.
 func (s *sink) sendDatagrams() (lost int) {
+	reopened := false
 	for i, again := 0, false; i < len(s.ends); {
 		n, err := s.messages.send(s.fd, s.batch, s.ends, i)
 		switch {
@@ -184,7 +246,14 @@ func (s *sink) sendDatagrams() (lost int) {
 			lost, i, again = lost+1, i+1, false
 		default: // the receiver went away: look for it again later
 			unix.Close(s.fd)
-			s.fd, s.retry = -1, s.hub.opts.Now().Add(reopenAfter)
+			s.fd = -1
+			s.later()
+			if !reopened { // it may be back already: a restart takes no time at all
+				reopened = true
+				if s.connect(); s.fd >= 0 {
+					continue
+				}
+			}
 			return lost + len(s.ends) - i
 		}
 	}

@@ -2,6 +2,8 @@ package logs
 
 import (
 	"bytes"
+	"net/netip"
+	"time"
 
 	"bascule/internal/rule"
 )
@@ -18,32 +20,28 @@ var tagTable = []tag{
 	{"HQ", appendQuery, false, "query with its question mark"},
 	{"HU", orBad(func(r *Record) []byte { return r.Target }), false, "request target"},
 	{"HV", name(version), false, "HTTP version"},
-	{"ID", nil, false, ""},
+	{"ID", cookie(func(r *Record) []byte { return r.UniqueID }), false, "number of the request by unique-id-format"},
 	{"ST", number(status), false, "status, -1 without a reply"},
-	{"T", func(dst []byte, r *Record, _ rule.FormatOptions) []byte {
-		return append(appendDay(dst, r.Accept.UTC()), " +0000"...)
-	}, false, "date of the connection in UTC"},
+	{"T", date(func(dst []byte, r *Record) []byte { return append(appendDay(dst, r.Accept.UTC()), " +0000"...) }), false, "date of the connection in UTC"},
 	{"TR", number(func(r *Record) int64 { return int64(r.TR) }), false, "ms to receive the request's head"},
 	{"Ta", soFar(func(r *Record) int64 { return int64(r.Ta) }), false, "ms from the request's first byte to the end"},
 	{"Tc", number(func(r *Record) int64 { return int64(r.Tc) }), false, "ms to connect to the server"},
 	{"Td", number(dataTime), false, "ms of the data transmission"},
 	{"Th", number(func(r *Record) int64 { return int64(r.Th) }), false, "ms of handshakes"},
 	{"Ti", number(func(r *Record) int64 { return int64(r.Ti) }), false, "ms idle before the request"},
-	{"Tl", func(dst []byte, r *Record, _ rule.FormatOptions) []byte {
-		return appendZone(append(appendDay(dst, r.Accept), ' '), r.Accept)
-	}, false, "date of the connection with the zone"},
+	{"Tl", date(func(dst []byte, r *Record) []byte { return appendZone(append(appendDay(dst, r.Accept), ' '), r.Accept) }), false, "date of the connection with the zone"},
 	{"Tq", number(queryTime), false, "ms from the connection to the request's end"},
 	{"Tr", number(func(r *Record) int64 { return int64(r.Tr) }), false, "ms until the server's head"},
-	{"Ts", number(func(r *Record) int64 { return r.Accept.Unix() }), false, "seconds since 1970 of the connection"},
+	{"Ts", hexNumber(4, func(r *Record) int64 { return r.Accept.Unix() }), false, "seconds since 1970 of the connection"},
 	{"Tt", soFar(func(r *Record) int64 { return int64(r.Tt) }), false, "ms in total"},
-	{"Tu", nil, false, ""},
+	{"Tu", soFar(userTime), false, "ms that the user waited: Tt without Ti"},
 	{"Tw", number(func(r *Record) int64 { return int64(r.Tw) }), false, "ms in queues"},
 	{"U", soFar(func(r *Record) int64 { return r.BytesUploaded }), false, "bytes received from the client"},
 	{"ac", number(func(r *Record) int64 { return int64(r.ActConn) }), false, "connections of the process"},
 	{"b", name(backend), false, "backend, or the frontend without one"},
 	{"bc", number(func(r *Record) int64 { return int64(r.BeConn) }), false, "connections of the backend"},
-	{"bi", nil, false, ""},
-	{"bp", nil, false, ""},
+	{"bi", addr(local), false, "address that the server was connected to from"},
+	{"bp", known(local), false, "port that the server was connected to from"},
 	{"bq", number(func(r *Record) int64 { return int64(r.BeQueue) }), false, "requests before this one in the backend's queue"},
 	{"ci", addr(client), false, "client's address"},
 	{"cp", port(client), false, "client's port"},
@@ -53,32 +51,29 @@ var tagTable = []tag{
 	{"fp", port(front), false, "port that the client connected to"},
 	{"ft", appendTransport, false, "frontend, with ~ when encrypted"},
 	{"hr", captures(func(r *Record) [][]byte { return r.ReqCaptures }), true, "captured fields of the request"},
-	{"hrl", nil, false, ""},
+	{"hrl", capturesApart(func(r *Record) [][]byte { return r.ReqCaptures }), true, "captured fields of the request, each for itself"},
 	{"hs", captures(func(r *Record) [][]byte { return r.ResCaptures }), true, "captured fields of the reply"},
-	{"hsl", nil, false, ""},
-	{"lc", nil, false, ""},
-	{"ms", func(dst []byte, r *Record, _ rule.FormatOptions) []byte { return appendMillis(dst, r.Accept) }, false, "milliseconds of the connection's date"},
-	{"pid", number(func(*Record) int64 { return ownPID }), false, "process id"},
+	{"hsl", capturesApart(func(r *Record) [][]byte { return r.ResCaptures }), true, "captured fields of the reply, each for itself"},
+	{"lc", hexNumber(4, func(r *Record) int64 { return int64(r.Count) }), false, "lines that the frontend has logged before"},
+	{"ms", appendAcceptMillis, false, "milliseconds of the connection's date"},
+	{"pid", hexNumber(4, func(*Record) int64 { return ownPID }), false, "process id"},
 	{"r", appendRequest, false, "request line"},
 	{"rc", appendRetries, false, "retries, with + when redispatched"},
-	{"rt", nil, false, ""},
+	{"rp", date(appendReplay), false, "how the request was sent again, - if it was not"},
+	{"rt", hexNumber(4, func(r *Record) int64 { return int64(r.Number) }), false, "number of the stream"},
 	{"s", name(server), false, "server, <NOSRV> without one"},
 	{"sc", number(func(r *Record) int64 { return int64(r.SrvConn) }), false, "connections of the server"},
-	{"si", nil, false, ""},
-	{"sp", nil, false, ""},
+	{"si", addr(remote), false, "server's address"},
+	{"sp", known(remote), false, "server's port"},
 	{"sq", number(func(r *Record) int64 { return int64(r.SrvQueue) }), false, "requests before this one in the server's queue"},
-	{"sslc", nil, false, ""},
-	{"sslv", nil, false, ""},
-	{"t", func(dst []byte, r *Record, _ rule.FormatOptions) []byte { return appendStamp(dst, r.Accept) }, false, "date of the connection"},
-	{"tr", func(dst []byte, r *Record, _ rule.FormatOptions) []byte { return appendStamp(dst, r.Start) }, false, "date of the request's first byte"},
-	{"trg", func(dst []byte, r *Record, _ rule.FormatOptions) []byte {
-		return append(appendDay(dst, r.Start.UTC()), " +0000"...)
-	}, false, "date of the request in UTC"},
-	{"trl", func(dst []byte, r *Record, _ rule.FormatOptions) []byte {
-		return appendZone(append(appendDay(dst, r.Start), ' '), r.Start)
-	}, false, "date of the request with the zone"},
-	{"ts", func(dst []byte, r *Record, _ rule.FormatOptions) []byte { return appendTerm(dst, r, 2) }, false, "termination code"},
-	{"tsc", func(dst []byte, r *Record, _ rule.FormatOptions) []byte { return appendTerm(dst, r, 4) }, false, "termination code with the cookie's"},
+	{"sslc", absent, false, "cipher of the client's connection, - without TLS"},
+	{"sslv", absent, false, "TLS version of the client's connection, - without TLS"},
+	{"t", date(func(dst []byte, r *Record) []byte { return appendStamp(dst, r.Accept) }), false, "date of the connection"},
+	{"tr", date(func(dst []byte, r *Record) []byte { return appendStamp(dst, r.Start) }), false, "date of the request's first byte"},
+	{"trg", date(func(dst []byte, r *Record) []byte { return append(appendDay(dst, r.Start.UTC()), " +0000"...) }), false, "date of the request in UTC"},
+	{"trl", date(func(dst []byte, r *Record) []byte { return appendZone(append(appendDay(dst, r.Start), ' '), r.Start) }), false, "date of the request with the zone"},
+	{"ts", date(func(dst []byte, r *Record) []byte { return appendTerm(dst, r, 2) }), false, "termination code"},
+	{"tsc", date(func(dst []byte, r *Record) []byte { return appendTerm(dst, r, 4) }), false, "termination code with the cookie's"},
 }
 
 func status(r *Record) int64 {
@@ -118,21 +113,34 @@ func server(r *Record) string {
 	return r.Server
 }
 
-func appendTransport(dst []byte, r *Record, o rule.FormatOptions) []byte {
-	if o.Quote {
-		dst = append(dst, '"')
+func local(r *Record) netip.AddrPort  { return r.Local }
+func remote(r *Record) netip.AddrPort { return r.Remote }
+
+// userTime is Tt without the idle time before the request.
+func userTime(r *Record) int64 { return int64(r.Tt - max(r.Ti, 0)) }
+
+// appendAcceptMillis writes %ms, whose zeros in front are no number of JSON.
+func appendAcceptMillis(dst []byte, r *Record, o rule.FormatOptions) []byte {
+	if o.Hex || o.JSON {
+		return hexMillis(dst, r, o)
 	}
-	dst = append(dst, r.Frontend...)
+	return appendMillis(dst, r.Accept)
+}
+
+var hexMillis = hexNumber(2, func(r *Record) int64 { return int64(r.Accept.Nanosecond() / int(time.Millisecond)) })
+
+func appendTransport(dst []byte, r *Record, o rule.FormatOptions) []byte {
+	dst = append(open(dst, o), r.Frontend...)
 	if r.TLS {
 		dst = append(dst, '~')
 	}
-	if o.Quote {
-		dst = append(dst, '"')
-	}
-	return dst
+	return open(dst, o)
 }
 
-func appendRetries(dst []byte, r *Record, _ rule.FormatOptions) []byte {
+func appendRetries(dst []byte, r *Record, o rule.FormatOptions) []byte {
+	if o.JSON {
+		return appendTyped(dst, int64(r.Retries), o.Type)
+	}
 	if r.Redispatched {
 		dst = append(dst, '+')
 	}

@@ -70,6 +70,9 @@ func ParseTarget(words []lang.Word, p *lang.Problems) *Target {
 	if !s.options(t) {
 		return nil
 	}
+	if addr, ok := strings.CutPrefix(t.Addr, TCPPrefix); ok {
+		t.Ring = &Section{Name: t.Addr, Text: "of the log line to " + addr, Format: t.Format, Size: DefaultRingSize, MaxLen: t.Len, Servers: []RingServer{{Name: addr, Addr: addr}}}
+	}
 	facility := s.take()
 	t.Facility = slices.Index(Facilities, facility.Text)
 	if t.Facility < 0 {
@@ -146,8 +149,14 @@ func (s *targetParser) options(t *Target) bool {
 		t.Format = w.Text
 	}
 	if s.more() && s.words[s.used].Text == "sample" {
-		s.p.Alertf(s.words[s.used], "log : the argument 'sample' is known but not supported yet")
-		return false
+		s.used++
+		w := s.take()
+		sample, err := parseSample(w.Text)
+		if err != nil {
+			s.p.Alertf(w, "log : %s", err)
+			return false
+		}
+		t.Sample = sample
 	}
 	return true
 }
@@ -155,17 +164,37 @@ func (s *targetParser) options(t *Target) bool {
 // address gives the address in the form of Target.Addr, "" after a problem.
 func (s *targetParser) address(w lang.Word) string {
 	text := w.Text
-	for _, planned := range [...]string{"ring@", "tcp@", "tcp4@", "tcp6@", "stream+", "abns@", "abnsz@", "sockpair@", "backend@"} {
+	if name, ok := strings.CutPrefix(text, RingPrefix); ok && name != "" {
+		return text
+	}
+	for _, tcp := range [...]string{"tcp@", "tcp4@", "tcp6@"} {
+		if rest, ok := strings.CutPrefix(text, tcp); ok {
+			network := "ip" + strings.Trim(tcp, "tcp@")
+			if addr := s.udp(w, rest, network); addr != "" {
+				return TCPPrefix + addr
+			}
+			return ""
+		}
+	}
+	for _, planned := range [...]string{"ring@", "stream+", "abns@", "abnsz@", "sockpair@", "backend@"} {
 		if strings.HasPrefix(text, planned) {
 			s.p.Alertf(w, "log : addresses with '%s' are known but not supported yet", planned)
 			return ""
 		}
 	}
-	for _, prefix := range [...]string{"dgram+", "udp@", "udp4@", "udp6@", "ipv4@", "ipv6@"} {
-		text = strings.TrimPrefix(text, prefix)
+	text = strings.TrimPrefix(text, "dgram+")
+	network := "ip" // of ResolveIPAddr
+	for _, family := range [...]struct{ prefix, network string }{{"udp@", "ip"}, {"udp4@", "ip4"}, {"udp6@", "ip6"}, {"ipv4@", "ip4"}, {"ipv6@", "ip6"}} {
+		if rest, ok := strings.CutPrefix(text, family.prefix); ok {
+			text, network = rest, family.network
+			break
+		}
 	}
 	text = strings.TrimPrefix(text, "unix@")
 	switch {
+	case strings.HasPrefix(text, "/") && len(text) > maxPath:
+		s.p.Alertf(w, "log : socket path '%s' too long (max %d)", w.Text, maxPath)
+		return ""
 	case text == "stdout", text == "stderr", strings.HasPrefix(text, "/"):
 		return text
 	case strings.HasPrefix(text, "fd@"):
@@ -173,11 +202,24 @@ func (s *targetParser) address(w lang.Word) string {
 			return text
 		}
 	}
-	return s.udp(w, text)
+	return s.udp(w, text, network)
 }
 
-// udp resolves ip[:port] or name[:port] to numbers.
-func (s *targetParser) udp(w lang.Word, text string) string {
+// ResolveTCP gives the address of a server of syslog over TCP, host:port or the path
+// of a unix socket, "" after adding a problem.
+func ResolveTCP(w lang.Word, p *lang.Problems) string {
+	s := targetParser{words: []lang.Word{w}, p: p}
+	if addr := strings.TrimPrefix(w.Text, "unix@"); strings.HasPrefix(addr, "/") {
+		return s.address(w)
+	}
+	return s.udp(w, strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(w.Text, "ipv4@"), "ipv6@"), "tcp@"), "ip")
+}
+
+// maxPath is the longest path of a unix socket that HAProxy takes.
+const maxPath = 97
+
+// udp resolves, for datagrams and TCP alike, ip[:port] or name[:port] to numbers.
+func (s *targetParser) udp(w lang.Word, text, network string) string {
 	name, port := text, defaultPort
 	if i := strings.LastIndexByte(text, ':'); i >= 0 {
 		name, port = text[:i], text[i+1:]
@@ -193,7 +235,7 @@ func (s *targetParser) udp(w lang.Word, text string) string {
 	}
 	number, err := strconv.ParseUint(port, 10, 16)
 	if err == nil {
-		if a, err := resolve(strings.Trim(name, "[]")); err == nil {
+		if a, err := resolve(network, strings.Trim(name, "[]")); err == nil {
 			return netip.AddrPortFrom(a, uint16(number)).String()
 		}
 	}
@@ -201,11 +243,12 @@ func (s *targetParser) udp(w lang.Word, text string) string {
 	return ""
 }
 
-func resolve(name string) (netip.Addr, error) {
-	if a, err := netip.ParseAddr(name); err == nil {
+// resolve gives the address of a name in a network of net.ResolveIPAddr.
+func resolve(network, name string) (netip.Addr, error) {
+	if a, err := netip.ParseAddr(name); err == nil && (network == "ip" || a.Is4() == (network == "ip4")) {
 		return a.Unmap(), nil
 	}
-	a, err := net.ResolveIPAddr("ip", name)
+	a, err := net.ResolveIPAddr(network, name)
 	if err != nil {
 		return netip.Addr{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -47,9 +48,20 @@ var logLines = []struct {
 	{"stdout format raw len 100 local0 info", Target{}, "log : unknown log facility 'len'", false},
 	{"nosuchname.invalid local0", Target{}, "log : invalid address: 'nosuchname.invalid' in 'nosuchname.invalid'", false},
 	{"127.0.0.1:99999 local0", Target{}, "log : invalid address: '127.0.0.1' in '127.0.0.1:99999'", false},
-	{"ring@r local0", Target{}, "log : addresses with 'ring@' are known but not supported yet", true},
-	{"tcp@127.0.0.1:514 local0", Target{}, "log : addresses with 'tcp@' are known but not supported yet", true},
-	{"127.0.0.1 sample 1:2 local0", Target{}, "log : the argument 'sample' is known but not supported yet", true},
+	{"ring@r local0", Target{Addr: "ring@r", Len: 1024, Facility: 16, MinLevel: 7}, "", false},
+	{"tcp@127.0.0.1:514 format iso local0", Target{Addr: "tcp@127.0.0.1:514", Format: "iso", Len: 1024, Facility: 16, MinLevel: 7, Ring: &Section{
+		Name: "tcp@127.0.0.1:514", Text: "of the log line to 127.0.0.1:514", Format: "iso", Size: 16384, MaxLen: 1024, Servers: []RingServer{{Name: "127.0.0.1:514", Addr: "127.0.0.1:514"}},
+	}}, "", false},
+	{"127.0.0.1 sample 2,5-6:6 local0", Target{Addr: "127.0.0.1:514", Len: 1024, Facility: 16, MinLevel: 7, Sample: &Sample{ranges: []span{{2, 2}, {5, 6}}, size: 6}}, "", false},
+	{"127.0.0.1 sample 0:1 local0", Target{}, "log : wrong sample range '0'", false},
+	{"127.0.0.1 sample 1-:5 local0", Target{}, "log : wrong sample range '1-'", false},
+	{"127.0.0.1 sample 2-1:5 local0", Target{}, "log : wrong sample range '2-1'", false},
+	{"127.0.0.1 sample a:b local0", Target{}, "log : wrong sample range 'a'", false},
+	{"127.0.0.1 sample 3:2 local0", Target{}, "log : sample size 2 should be greater or equal to 3 the maximum of the high ranges limits", false},
+	{"127.0.0.1 sample 1-2 local0", Target{}, "log : Missing sample size", false},
+	{"127.0.0.1 sample :5 local0", Target{}, "log : no sampling ranges given", false},
+	{"127.0.0.1 sample 1,1:5 local0", Target{}, "log : ranges are overlapping", false},
+	{"127.0.0.1 sample 1:0 local0", Target{}, "log : wrong sample size '0' for sample range '1'", false},
 }
 
 func TestTargets(t *testing.T) {
@@ -67,7 +79,7 @@ func TestTargets(t *testing.T) {
 			var p lang.Problems
 			got := ParseTarget(words, &p)
 			switch {
-			case c.problem == "" && (got == nil || *got != c.want):
+			case c.problem == "" && (got == nil || !reflect.DeepEqual(*got, c.want)):
 				t.Errorf("got %+v %v, want %+v", got, p.List, c.want)
 			case c.problem != "" && (got != nil || len(p.List) != 1 || p.List[0].Text != c.problem):
 				t.Errorf("got %+v %v, want %q", got, p.List, c.problem)

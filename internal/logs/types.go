@@ -14,7 +14,8 @@ import (
 // stream in flight; byte slices belong to the stream.
 type Record struct {
 	Client, FrontAddr         netip.AddrPort
-	Frontend, Backend, Server string // Server "" : <NOSRV>
+	Local, Remote             netip.AddrPort // of the server's connection; neither address nor port: none
+	Frontend, Backend, Server string         // Server "" : <NOSRV>
 	TLS                       bool
 	Accept                    time.Time // of the connection
 	Start                     time.Time // first byte of the request (%tr)
@@ -28,10 +29,14 @@ type Record struct {
 	BadRequest                       bool  // request line is <BADREQ>
 	Term                             [4]byte
 	ReqCookie, ResCookie             []byte // captured, nil: "-"
+	UniqueID                         []byte // of unique-id-format
+	Number                           uint64 // of the stream
+	Count                            uint64 // lines of the frontend before, see Format.UsesCount
 	ReqCaptures, ResCaptures         [][]byte
 	ActConn, FeConn, BeConn, SrvConn int
 	Retries                          int
 	Redispatched                     bool
+	Replay                           Replay
 	SrvQueue, BeQueue                int
 	Silent                           bool
 	ASAP                             bool      // option logasap: sizes and times are not the last ones, shown with a +
@@ -48,4 +53,6 @@ type Target struct {
 	Facility int    // syslog number
 	MinLevel int    // least severe level that passes (numerically highest), default 7
 	MaxLevel int    // more severe ones are sent as this level, default 0
+	Sample   *Sample
+	Ring     *Section // of a ring; nil: none
 }

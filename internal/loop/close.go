@@ -24,7 +24,10 @@ func (c *Conn) CloseWrite() {
 	if c.closed {
 		return
 	}
-	if c.out.len() > 0 {
+	if c.secure {
+		c.sayClosed()
+	}
+	if c.holds() {
 		c.finish = finishWrite
 		return
 	}
@@ -33,7 +36,7 @@ func (c *Conn) CloseWrite() {
 
 func (c *Conn) shutdown() {
 	c.finish = finishNone
-	_ = unix.Shutdown(c.fd, unix.SHUT_WR) // fails only if the peer is gone
+	_ = unix.Shutdown(int(c.fd), unix.SHUT_WR) // fails only if the peer is gone
 }
 
 // CloseAfterSend closes politely: it sends what is held, shuts down, reads on
@@ -43,14 +46,16 @@ func (c *Conn) CloseAfterSend() {
 	if c.closed {
 		return
 	}
-	c.leaver, _ = c.h.(Leaver)
-	if c.err != nil || c.failed {
+	c.lingers = true
+	if c.err != 0 || c.failed {
 		c.Close()
 		return
 	}
-	c.in.drop(&c.l.bufs)
-	c.h = lingerer{}
-	if c.out.len() > 0 {
+	c.Keep(nil)
+	if c.secure {
+		c.sayClosed()
+	}
+	if c.holds() {
 		c.finish = finishClose
 		c.SetDeadline(sendRestFor)
 		return
@@ -83,11 +88,11 @@ type lingerer struct{}
 
 func (lingerer) Ready(c *Conn) {
 	for range 16 { // a client that sends without end is not served for longer than others
-		if c.out.len() > 0 && c.err == nil {
+		if c.holds() && c.err == 0 {
 			return
 		}
 		_, err := c.Fill()
-		if err != nil || c.err != nil {
+		if err != nil || c.err != 0 {
 			c.Close()
 			return
 		}
@@ -105,7 +110,8 @@ func (lingerer) Broken(*Conn)    {}
 // was cut cannot be taken for a whole one.
 func (c *Conn) Reset() {
 	if !c.closed {
-		_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+		c.failed = true // no polite word goes before it
+		_ = unix.SetsockoptLinger(int(c.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	}
 	c.Close()
 }
@@ -118,15 +124,25 @@ func (c *Conn) Close() {
 	if c.closed {
 		return
 	}
+	if c.secure && !c.holds() {
+		c.sayClosed()
+	}
+	c.forget()
+	unix.Close(int(c.fd))
+	if c.lingers {
+		if h, ok := c.h.(Leaver); ok {
+			h.Gone(c)
+		}
+	}
+}
+
+// forget takes the connection out of the loop's books.
+func (c *Conn) forget() {
 	c.closed = true
 	l := c.l
 	l.bySlot[c.fd] = nil
 	l.timers.remove(&c.timer)
-	c.in.drop(&l.bufs)
-	c.out.drop(&l.bufs)
-	unix.Close(c.fd)
+	c.dropKept()
+	c.dropSide()
 	l.Stats.Conns.Add(-1)
-	if c.leaver != nil {
-		c.leaver.Gone(c)
-	}
 }

@@ -8,40 +8,67 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxKept is the most input that a connection keeps: one full read.
+// maxKept is the most input that a connection keeps, unless KeepUpTo asks for
+// more: one full read.
 const maxKept = scratchSize
+
+// KeepUpTo lets connections keep up to n bytes of input, for heads that are
+// larger than one read (tune.bufsize). It must be called before the loop runs.
+func (l *Loop) KeepUpTo(n int) { l.kept = max(n, maxKept) }
 
 // A Conn is one socket on a loop. All methods must be called on the loop.
 //
 // Nothing is read before Fill and nothing is written before Send; what could
 // not be sent yet is held and sent by the loop, which then calls Ready.
+//
+// An idle connection costs this and nothing else, so it is kept small: what
+// waits lies elsewhere, and errors are the system's numbers.
 type Conn struct {
+	timer    deadline // first, see deadline
 	l        *Loop
 	h        Handler
-	fd       int
+	kept     *kept         // nil: nothing waits
+	patience time.Duration // what the deadline was set to
+	fd       int32
 	gen      uint32
+	end      errno // what reading came to; sticky
+	err      errno // of a write; sticky
 	readable bool  // a read may give something
 	writable bool  // a write may take something
 	ended    bool  // the peer has shut down its side; bytes may be left
 	failed   bool  // reset, or broken while writing
-	end      error // what reading came to: io.EOF or an error; sticky
 	dialing  bool
 	queued   bool // in the loop's ready list
 	closed   bool
 	watched  bool // a listener's socket, see Watch
+	unheard  bool // not registered for events, see Take
+	spared   bool // and nothing is waited for, see Spare
+	lingers  bool // its handler is told of nothing more, see CloseAfterSend
+	secure   bool // the handshake of TLS is done, see tlsSide
 	finish   finish
-	err      error // of a write; sticky
-	in, out  held
-	timer    Timer
-	leaver   Leaver
-	patience time.Duration // what the deadline was set to
+}
+
+// An errno is an error of a system call in four bytes; 0: none.
+type errno int32
+
+// eof stands for io.EOF, which the system has no number for.
+const eof errno = -1
+
+func (e errno) error() error {
+	switch e {
+	case 0:
+		return nil
+	case eof:
+		return io.EOF
+	}
+	return syscall.Errno(e)
 }
 
 // Adopt registers an open, non-blocking socket with the loop, which owns it
 // from here on. It takes h's word for the first read: no event is waited for
 // if the caller knows that bytes are there.
 func (l *Loop) Adopt(fd int, h Handler) (*Conn, error) {
-	c := &Conn{l: l, h: h, fd: fd, writable: true}
+	c := &Conn{l: l, h: h, fd: int32(fd), writable: true}
 	if err := l.register(c); err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -63,23 +90,39 @@ func (c *Conn) note(events uint32) {
 }
 
 func (l *Loop) register(c *Conn) error {
-	l.nextGen++
-	c.gen = l.nextGen
-	c.timer.conn = c
-	for c.fd >= len(l.bySlot) {
-		l.bySlot = append(l.bySlot, make([]*Conn, c.fd+1-len(l.bySlot)+64)...)
-	}
-	l.bySlot[c.fd] = c
-	ev := unix.EpollEvent{
-		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff,
-		Fd:     int32(c.fd), Pad: int32(c.gen),
-	}
-	if err := unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, c.fd, &ev); err != nil {
+	l.place(c)
+	if err := l.enrol(c); err != nil {
 		l.bySlot[c.fd] = nil
+		l.Stats.Conns.Add(-1)
 		return err
 	}
-	l.Stats.Conns.Add(1)
 	return nil
+}
+
+// place makes c known to the loop, under a generation of its own.
+func (l *Loop) place(c *Conn) {
+	l.nextGen++
+	c.gen = l.nextGen
+	c.timer.conn = true
+	l.slotFor(int(c.fd))
+	l.bySlot[c.fd] = c
+	l.Stats.Conns.Add(1)
+}
+
+// slotFor makes room for a descriptor.
+func (l *Loop) slotFor(fd int) {
+	if fd >= len(l.bySlot) {
+		l.bySlot = append(l.bySlot, make([]*Conn, fd+1-len(l.bySlot)+64)...)
+	}
+}
+
+// enrol asks the kernel for events.
+func (l *Loop) enrol(c *Conn) error {
+	ev := unix.EpollEvent{
+		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff,
+		Fd:     c.fd, Pad: int32(c.gen),
+	}
+	return unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, int(c.fd), &ev)
 }
 
 // Loop is the loop that c lives on.
@@ -89,7 +132,7 @@ func (c *Conn) Loop() *Loop { return c.l }
 func (c *Conn) SetHandler(h Handler) { c.h = h }
 
 // FD is the descriptor, for socket options only.
-func (c *Conn) FD() int { return c.fd }
+func (c *Conn) FD() int { return int(c.fd) }
 
 // Closed says whether Close was called.
 func (c *Conn) Closed() bool { return c.closed }
@@ -105,7 +148,12 @@ func (c *Conn) Ended() bool { return c.ended }
 func (c *Conn) Failed() bool { return c.failed }
 
 // Kept is the input that was kept and not read since.
-func (c *Conn) Kept() []byte { return c.in.bytes() }
+func (c *Conn) Kept() []byte {
+	if c.kept == nil {
+		return nil
+	}
+	return c.kept.in.bytes()
+}
 
 // Fill reads once and returns what was kept followed by what came. The bytes
 // are valid until the next Fill of any connection of this loop. io.EOF means
@@ -117,29 +165,37 @@ func (c *Conn) Fill() ([]byte, error) {
 		return nil, unix.EBADF
 	}
 	if !c.readable {
-		return c.in.bytes(), c.end
+		return c.Kept(), c.end.error()
 	}
-	if c.in.len() > 0 {
+	if c.kept != nil && c.kept.in.len() > 0 {
 		return c.fillKept()
 	}
-	n, e := recv(c.fd, c.l.scratch, 0)
-	err := c.received(n, len(c.l.scratch), e)
+	n, err := c.fillInto(c.l.scratch)
 	return c.l.scratch[:n], err
 }
 
+// fillInto reads into p, which has room.
+func (c *Conn) fillInto(p []byte) (int, error) {
+	if c.secure {
+		return c.side().fillPlain(p)
+	}
+	n, e := recv(int(c.fd), p, 0)
+	return n, c.received(n, len(p), e)
+}
+
 func (c *Conn) fillKept() ([]byte, error) {
-	if c.in.len() >= maxKept {
-		return c.in.bytes(), nil
+	in := &c.kept.in
+	if in.len() >= c.l.kept {
+		return in.bytes(), nil
 	}
-	if len(c.in.p) == cap(c.in.p) {
-		c.in.add(&c.l.bufs, grow[:])
-		c.in.p = c.in.p[:len(c.in.p)-len(grow)]
+	if len(in.p) == cap(in.p) {
+		in.add(&c.l.bufs, grow[:])
+		in.p = in.p[:len(in.p)-len(grow)]
 	}
-	room := c.in.p[len(c.in.p):cap(c.in.p)]
-	n, e := recv(c.fd, room, 0)
-	err := c.received(n, len(room), e)
-	c.in.p = c.in.p[:len(c.in.p)+n]
-	return c.in.bytes(), err
+	room := in.p[len(in.p):cap(in.p)]
+	n, err := c.fillInto(room)
+	in.p = in.p[:len(in.p)+n]
+	return in.bytes(), err
 }
 
 // grow is what add is given to move a full buffer into a larger one.
@@ -149,16 +205,17 @@ func (c *Conn) received(n, room int, e syscall.Errno) error {
 	switch {
 	case e == unix.EAGAIN:
 		c.readable = false
+		c.hear()
 		return nil
 	case e != 0:
-		c.readable, c.ended, c.failed, c.end = false, true, true, e
+		c.readable, c.ended, c.failed, c.end = false, true, true, errno(e)
 		return e
 	case n == 0:
 		c.readable, c.ended = false, true
-		if c.end == nil {
-			c.end = io.EOF
+		if c.end == 0 {
+			c.end = eof
 		}
-		return c.end
+		return c.end.error()
 	}
 	// A short read means drained; after the peer's end, read on to 0.
 	c.readable = n == room || c.ended
@@ -168,103 +225,38 @@ func (c *Conn) received(n, room int, e syscall.Errno) error {
 // Keep holds the rest of what Fill returned for the next Fill. p must be the
 // end of it; an empty p means that all was used.
 func (c *Conn) Keep(p []byte) {
-	if c.in.p != nil {
-		if len(p) == 0 {
-			c.in.drop(&c.l.bufs)
-			return
+	switch k := c.kept; {
+	case len(p) == 0:
+		if k != nil {
+			k.in.drop(&c.l.bufs)
+			c.tidy()
 		}
-		c.in.off = len(c.in.p) - len(p)
-		return
-	}
-	c.in.add(&c.l.bufs, p)
-}
-
-// Pending is how many bytes wait to be sent.
-func (c *Conn) Pending() int { return c.out.len() }
-
-// Send sends p, or holds what the socket does not take. The error is sticky.
-func (c *Conn) Send(p []byte) error {
-	if c.closed {
-		return unix.EBADF // its number may be another's by now
-	}
-	if len(p) == 0 || c.err != nil {
-		return c.err
-	}
-	if c.out.len() == 0 && c.writable && !c.dialing {
-		n, e := send(c.fd, p)
-		if c.sent(e) != nil || n == len(p) {
-			return c.err
-		}
-		c.writable = false
-		p = p[n:]
-	}
-	c.out.add(&c.l.bufs, p)
-	return nil
-}
-
-// SendV sends a, then b, in one call where it can.
-func (c *Conn) SendV(a, b []byte) error {
-	if len(a) == 0 {
-		return c.Send(b)
-	}
-	if len(b) == 0 || c.closed || c.err != nil || c.out.len() > 0 || !c.writable || c.dialing {
-		_ = c.Send(a) // sticky: the second one returns it too
-		return c.Send(b)
-	}
-	n, e := sendv(c.fd, a, b)
-	if c.sent(e) != nil || n == len(a)+len(b) {
-		return c.err
-	}
-	c.writable = false
-	if n < len(a) {
-		c.out.add(&c.l.bufs, a[n:])
-		n = len(a)
-	}
-	c.out.add(&c.l.bufs, b[n-len(a):])
-	return nil
-}
-
-func (c *Conn) sent(e syscall.Errno) error {
-	if e == unix.EAGAIN {
-		c.writable = false
-		return nil
-	}
-	if e != 0 {
-		c.err = e
-		c.failed = true
-	}
-	return c.err
-}
-
-// flush sends what is held, after an event. A peer that takes some of it is
-// not late: the deadline starts anew.
-func (c *Conn) flush() {
-	held := c.out.len()
-	for c.out.len() > 0 && c.err == nil {
-		n, e := send(c.fd, c.out.bytes())
-		if c.sent(e) != nil {
-			break
-		}
-		c.out.off += n
-		if e != unix.EAGAIN {
-			continue
-		}
-		if c.out.len() < held && c.timer.at != 0 {
-			c.SetDeadline(c.patience)
-		}
-		return
-	}
-	c.out.drop(&c.l.bufs)
-	switch c.finish {
-	case finishWrite:
-		c.shutdown()
-	case finishClose:
-		c.linger()
+	case k != nil && k.in.p != nil:
+		k.in.off = len(k.in.p) - len(p)
+	default:
+		c.keeps().in.add(&c.l.bufs, p)
 	}
 }
 
-// Err is the error that broke the writing side, if any.
-func (c *Conn) Err() error { return c.err }
+// Lend is Keep(nil), but that the bytes which Fill returned stay what they are
+// until GiveBack, whatever is sent meanwhile.
+func (c *Conn) Lend() (buffer []byte) {
+	if k := c.kept; k != nil {
+		buffer, k.in = k.in.p, held{}
+		c.tidy()
+	}
+	return buffer
+}
+
+// Borrow is an empty buffer with room for n bytes or more, until GiveBack.
+func (l *Loop) Borrow(n int) []byte { return l.bufs.get(n) }
+
+// GiveBack ends Lend and Borrow.
+func (l *Loop) GiveBack(buffer []byte) {
+	if buffer != nil {
+		l.bufs.put(buffer)
+	}
+}
 
 // Again asks for Ready once more after the others have had their turn.
 func (c *Conn) Again() {
@@ -284,6 +276,11 @@ func (c *Conn) SetDeadline(d time.Duration) {
 	c.l.timers.set(&c.timer, c.l.now+int64(d))
 }
 
+// MayRead has the next Fill ask the kernel although no event has told of bytes: a
+// write that failed knows of the peer's end before the event does, and what the
+// peer said before it may lie there.
+func (c *Conn) MayRead() { c.readable = c.readable || c.end == 0 && !c.closed }
+
 // Idle looks whether a kept connection can still be used: nothing has come
 // and the peer has not ended, as far as the kernel knows at this moment.
 func (c *Conn) Idle() bool {
@@ -300,6 +297,6 @@ func (c *Conn) Peek() bool {
 		return false
 	}
 	var b [1]byte
-	_, e := recv(c.fd, b[:], unix.MSG_PEEK)
+	_, e := recv(int(c.fd), b[:], unix.MSG_PEEK)
 	return e == unix.EAGAIN
 }

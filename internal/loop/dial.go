@@ -1,37 +1,66 @@
 package loop
 
 import (
+	"errors"
 	"net/netip"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// Dial starts a connection to a TCP address. Ready is called when it is
-// established or has failed: ask DialDone. The error is of the start only.
-func (l *Loop) Dial(to netip.AddrPort, h Handler) (*Conn, error) {
-	family := unix.AF_INET
-	if to.Addr().Is6() && !to.Addr().Is4In6() {
-		family = unix.AF_INET6
+// A Target is where connections go. It is not changed once it is in use.
+type Target struct {
+	Addr netip.AddrPort // over TCP
+	Unix string         // or the name of a unix socket, "@" before an abstract one
+
+	From    netip.AddrPort // the source, port 0: any; not valid: the kernel chooses
+	Iface   string         // the device that they leave by, "": any
+	Options                // of TCP
+}
+
+// family is the kind of socket that reaches the target.
+func (t *Target) family() int {
+	switch ip := t.Addr.Addr(); {
+	case t.Unix != "":
+		return unix.AF_UNIX
+	case ip.Is6() && !ip.Is4In6():
+		return unix.AF_INET6
 	}
+	return unix.AF_INET
+}
+
+// Dial starts a connection. Ready is called when it is established or has
+// failed: ask DialDone. The error is of the start only; a unix socket that is
+// not there is told by it.
+func (l *Loop) Dial(to *Target, h Handler) (*Conn, error) {
+	family := to.family()
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	// Small writes must leave at once; without BIND_ADDRESS_NO_PORT the
-	// ephemeral ports run out per host instead of per destination.
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
-	err = unix.Connect(fd, sockaddr(to))
-	if err != nil && err != unix.EINPROGRESS {
+	if family == unix.AF_UNIX {
+		// The standard library takes names of the full length, x/sys does not.
+		err = syscall.Connect(fd, &syscall.SockaddrUnix{Name: to.Unix})
+	} else {
+		err = connectTCP(fd, to)
+	}
+	if err != nil && !errors.Is(err, unix.EINPROGRESS) {
 		unix.Close(fd)
 		return nil, err
 	}
-	c := &Conn{l: l, h: h, fd: fd, dialing: true}
+	c := &Conn{l: l, h: h, fd: int32(fd), dialing: true}
 	if err := l.register(c); err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
 	return c, nil
+}
+
+func connectTCP(fd int, to *Target) error {
+	if err := to.Prepare(fd); err != nil {
+		return err
+	}
+	return unix.Connect(fd, sockaddr(to.Addr))
 }
 
 // DialDone says whether the connection is established. Until it is, done is
@@ -43,7 +72,7 @@ func (c *Conn) DialDone() (done bool, err error) {
 	if !c.writable && !c.failed {
 		return false, nil
 	}
-	e, err := unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	e, err := unix.GetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {
 		return false, err
 	}

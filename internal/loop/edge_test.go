@@ -152,8 +152,9 @@ func TestAllEventsOfATurnAreKnownBeforeTheFirstIsHandled(t *testing.T) {
 		c, peers[i] = pair(t, l, &handler{ready: look(1 - i)})
 		on(l, func() { conns[i] = c })
 	}
-	hold := make(chan struct{})
-	l.Post(func() { <-hold })
+	held, hold := make(chan struct{}), make(chan struct{})
+	l.Post(func() { close(held); <-hold })
+	<-held
 	for _, p := range peers {
 		_, _ = io.WriteString(p, "x")
 	}

@@ -47,32 +47,46 @@ type Loop struct {
 	epfd    int
 	wakefd  int
 	log     *slog.Logger
-	bySlot  []*Conn // by descriptor
+	bySlot  []*Conn    // by descriptor
+	sides   []*tlsSide // by descriptor, of connections with TLS
+	sealed  []byte     // records that one Send makes
+	joined  []byte     // what shall be one record
 	nextGen uint32
 	timers  timers
 	ready   []*Conn // connections that have more to do than one turn allows
+	spared  []spared
 	spare   []*Conn
 	now     int64 // nanoseconds, monotonic, read once per turn
 	wall    time.Time
 	scratch []byte
+	kept    int // most input that a connection keeps
 	bufs    buffers
+	kepts   []*kept // free ones
+	pipes   pipes
 	events  [eventsPerTurn]unix.EpollEvent
 
-	mu     sync.Mutex
-	mail   []func() // guarded by mu
-	ended  bool     // guarded by mu
-	awake  atomic.Bool
-	stop   bool
-	done   chan struct{}
-	Stats  Stats
-	panics atomic.Int64
+	mu        sync.Mutex
+	mail      []letter // guarded by mu
+	mailSince int64    // when the first of mail came; guarded by mu
+	ended     bool     // guarded by mu
+	awake     atomic.Bool
+	stop      bool
+	done      chan struct{}
+	rang      func()    // tells of mail where there is no wakefd, see ByHand
+	born      time.Time // where its clock begins, see ByHand
+	Stats     Stats
+	counts    counts
+	panics    atomic.Int64
 }
 
 // Stats is what a loop knows of itself; read from anywhere.
 type Stats struct {
-	Turns, Events, Mail atomic.Int64
-	Conns               atomic.Int64
-	BusyNanos           atomic.Int64 // time spent outside the wait
+	Conns            atomic.Int64
+	BusyNanos        atomic.Int64 // time spent outside the wait
+	Pipes, FreePipes atomic.Int64 // open ones, and those of them that nobody uses
+
+	mu    sync.Mutex // guards the field below
+	facts Facts      // as published last
 }
 
 var epoch = time.Now()
@@ -88,13 +102,14 @@ func New(index int, log *slog.Logger) (*Loop, error) {
 		unix.Close(epfd)
 		return nil, fmt.Errorf("loop %d: eventfd: %w", index, err)
 	}
-	l := &Loop{index: index, epfd: epfd, wakefd: wakefd, log: log, scratch: make([]byte, scratchSize), done: make(chan struct{})}
+	l := &Loop{index: index, epfd: epfd, wakefd: wakefd, log: log, scratch: make([]byte, scratchSize), kept: maxKept, done: make(chan struct{})}
 	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(wakefd)}
 	if err := unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, wakefd, &ev); err != nil {
 		unix.Close(epfd)
 		unix.Close(wakefd)
 		return nil, fmt.Errorf("loop %d: eventfd: %w", index, err)
 	}
+	l.SetPipes(DefaultPipes, 0)
 	l.tick()
 	return l, nil
 }
@@ -113,14 +128,37 @@ func (l *Loop) Done() <-chan struct{} { return l.done }
 
 // Post runs f on the loop in a later turn. Any goroutine may call it. Mail
 // posted after the end of Run is dropped.
-func (l *Loop) Post(f func()) {
+func (l *Loop) Post(f func()) { l.post(letter{f: f, fd: -1}) }
+
+// A letter is mail, with a socket in it where fd is not negative.
+type letter struct {
+	f  func()
+	fd int
+}
+
+// lose drops mail that nobody reads any more.
+func (m *letter) lose() {
+	if m.fd >= 0 {
+		unix.Close(m.fd)
+	}
+}
+
+func (l *Loop) post(m letter) {
 	l.mu.Lock()
 	defer l.mu.Unlock() // the descriptor is not closed, and its number not another's, meanwhile
 	if l.ended {
+		m.lose()
 		return
 	}
-	l.mail = append(l.mail, f)
+	if len(l.mail) == 0 {
+		l.mailSince = int64(time.Since(epoch))
+	}
+	l.mail = append(l.mail, m)
 	if l.awake.CompareAndSwap(false, true) {
+		if l.rang != nil {
+			l.rang()
+			return
+		}
 		one := [8]byte{1}
 		// The counter cannot overflow: it is written at most once per turn.
 		_, _ = unix.Write(l.wakefd, one[:])
@@ -142,28 +180,31 @@ func (l *Loop) Run() error {
 			return fmt.Errorf("loop %d: epoll_pwait: %w", l.index, err)
 		}
 		l.tick()
-		began := l.now
+		if l.now-l.counts.cpuAt >= cpuFresh {
+			l.counts.noteCPU(l.now)
+		}
 		l.handle(l.events[:n])
 		l.again()
+		l.hearSpared()
 		l.expire()
 		l.readMail()
-		l.Stats.Turns.Add(1)
-		l.Stats.Events.Add(int64(n))
-		l.Stats.BusyNanos.Add(int64(time.Since(epoch)) - began)
+		l.turned(n, int64(time.Since(epoch)))
 	}
 	return nil
 }
 
-func (l *Loop) tick() {
-	l.wall = time.Now()
-	l.now = int64(l.wall.Sub(epoch))
+func (l *Loop) tick() { l.tickAt(time.Now(), epoch) }
+
+func (l *Loop) tickAt(now, since time.Time) {
+	l.wall = now
+	l.now = int64(now.Sub(since))
 }
 
 // wait sleeps until an event, a timer or mail. The wait is a scheduling point
 // (Syscall6, not RawSyscall6): a raw one would hold up the garbage collector's
 // stop-the-world for as long as the loop sleeps.
 func (l *Loop) wait() (int, error) {
-	timeout := l.timers.wait(l.now)
+	timeout := l.heardIn(l.timers.wait(l.now))
 	if len(l.ready) > 0 || l.awake.Load() {
 		timeout = 0
 	}
@@ -206,17 +247,25 @@ func (l *Loop) of(ev *unix.EpollEvent) *Conn {
 // run lets the handler of c work, and confines a panic to c.
 func (l *Loop) run(c *Conn) {
 	defer l.confine(c)
-	if c.out.len() > 0 && c.writable && !c.dialing {
+	if c.holds() && c.writable && !c.dialing {
 		c.flush()
-		if c.out.len() > 0 {
-			if c.err == nil && !c.readable {
+		if c.holds() {
+			if c.err == 0 && !c.readable {
 				return // still waiting for the peer to take it
 			}
 		}
 	}
-	if c.h != nil {
-		c.h.Ready(c)
+	if h := c.handler(); h != nil {
+		h.Ready(c)
 	}
+}
+
+// handler is who is told what happens to c.
+func (c *Conn) handler() Handler {
+	if c.lingers {
+		return lingerer{}
+	}
+	return c.h
 }
 
 func (l *Loop) confine(c *Conn) {
@@ -228,8 +277,8 @@ func (l *Loop) confine(c *Conn) {
 	l.log.Error("panic while handling a connection; it is closed", "loop", l.index, "panic", r, "stack", string(debug.Stack()))
 	func() {
 		defer func() { _ = recover() }() // the handler may be what is broken
-		if c.h != nil {
-			c.h.Broken(c)
+		if h := c.handler(); h != nil {
+			h.Broken(c)
 		}
 	}()
 	c.Close()
@@ -250,6 +299,9 @@ func (l *Loop) again() {
 		if !c.closed {
 			l.run(c)
 		}
+		if c.unheard && !c.spared {
+			c.hear()
+		}
 	}
 }
 
@@ -259,15 +311,18 @@ func (l *Loop) expire() {
 		if t == nil {
 			return
 		}
-		if t.conn != nil {
-			c := t.conn
+		l.counts.Timers++
+		if l.now-t.armed > lateAfter {
+			l.counts.LateTimers++
+		}
+		if c := t.ofConn(); c != nil {
 			func() {
 				defer l.confine(c)
-				c.h.Expired(c)
+				c.handler().Expired(c)
 			}()
 			continue
 		}
-		t.f()
+		t.ofTimer().f()
 	}
 }
 
@@ -275,17 +330,22 @@ func (l *Loop) readMail() {
 	if !l.awake.Load() {
 		return
 	}
-	var sink [8]byte
-	_, _ = unix.Read(l.wakefd, sink[:])
+	if l.rang == nil {
+		var sink [8]byte
+		_, _ = unix.Read(l.wakefd, sink[:])
+	}
 	l.awake.Store(false)
 	l.mu.Lock()
 	mail := l.mail
 	l.mail = nil
-	l.mu.Unlock()
-	for _, f := range mail {
-		f()
+	if len(mail) > 0 {
+		l.counts.MaxMailAge = max(l.counts.MaxMailAge, l.now-l.mailSince)
 	}
-	l.Stats.Mail.Add(int64(len(mail)))
+	l.mu.Unlock()
+	for i := range mail {
+		mail[i].f()
+	}
+	l.counts.Mail += int64(len(mail))
 }
 
 func (l *Loop) close() {
@@ -294,7 +354,11 @@ func (l *Loop) close() {
 			c.Close()
 		}
 	}
+	l.pipes.closeFree()
 	l.mu.Lock()
+	for i := range l.mail {
+		l.mail[i].lose()
+	}
 	l.ended, l.mail = true, nil
 	unix.Close(l.wakefd)
 	l.mu.Unlock()

@@ -57,7 +57,7 @@ func pair(t testing.TB, l *Loop, h Handler) (*Conn, net.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = peer.Close() })
-	_ = peer.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = peer.SetDeadline(time.Now().Add(time.Minute))
 	in, err := ln.Accept()
 	if err != nil {
 		t.Fatal(err)
@@ -234,19 +234,19 @@ func TestTimersFireInOrder(t *testing.T) {
 	for i := range all {
 		k := (i*37)%100 + 1
 		all[i].f = func() { order = append(order, k) }
-		ts.set(&all[i], int64(k))
+		ts.set(&all[i].deadline, int64(k))
 	}
 	for i := range all { // half move later, every fourth is stopped
 		switch {
 		case i%4 == 0:
 			all[i].at = 0
 		case i%2 == 0:
-			ts.set(&all[i], all[i].at+1000)
+			ts.set(&all[i].deadline, all[i].at+1000)
 		}
 	}
 	for now := int64(0); now < 2000; now++ {
 		for tm := ts.next(now); tm != nil; tm = ts.next(now) {
-			tm.f()
+			tm.ofTimer().f()
 		}
 	}
 	if len(order) != 75 || len(ts.heap) != 0 {
@@ -273,7 +273,7 @@ func TestDialTellsARefusal(t *testing.T) {
 	l := running(t)
 	result := make(chan error, 1)
 	on(l, func() {
-		_, err := l.Dial(addr, &handler{ready: func(c *Conn) {
+		_, err := l.Dial(&Target{Addr: addr}, &handler{ready: func(c *Conn) {
 			if done, err := c.DialDone(); done || err != nil {
 				c.Close()
 				result <- err

@@ -8,10 +8,8 @@ import "golang.org/x/sys/unix"
 // descriptor is closed or handed over.
 func (l *Loop) Watch(fd int, shared bool, f func()) (*Conn, error) {
 	l.nextGen++
-	c := &Conn{l: l, h: watcher{f}, fd: fd, gen: l.nextGen, watched: true}
-	for fd >= len(l.bySlot) {
-		l.bySlot = append(l.bySlot, make([]*Conn, fd+1-len(l.bySlot)+64)...)
-	}
+	c := &Conn{l: l, h: watcher{f}, fd: int32(fd), gen: l.nextGen, watched: true}
+	l.slotFor(fd)
 	l.bySlot[fd] = c
 	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd), Pad: int32(c.gen)}
 	if shared {
@@ -31,7 +29,7 @@ func (l *Loop) Unwatch(c *Conn) {
 	}
 	c.closed = true
 	l.bySlot[c.fd] = nil
-	_ = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, c.fd, nil) // fails only if it is closed already
+	_ = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, int(c.fd), nil) // fails only if it is closed already
 }
 
 type watcher struct{ f func() }

@@ -31,9 +31,9 @@ const (
 )
 
 const (
-	// restartPause is how long a worker that crashed at once is waited with,
-	// longer each time up to restartPauseMax: a crash that comes back must not
-	// take the whole machine.
+	// restartPause is how long the next worker waits when two have crashed soon one
+	// after the other, longer each time up to restartPauseMax: a crash that comes
+	// back must not take the whole machine. The first is followed at once.
 	restartPause    = 100 * time.Millisecond
 	restartPauseMax = 5 * time.Second
 	// settled is when a worker counts as having started well.
@@ -57,6 +57,7 @@ type Options struct {
 	PIDFile   string
 	Socket    *config.StatsSocket // -S
 	Inherited []int               // see Inherited
+	Offered   engine.Offered      // by systemd
 	Version   string
 	Startup   string // problems found by the first Load
 	Log       *slog.Logger
@@ -84,18 +85,23 @@ type Master struct {
 	stopping bool
 	nextID   int
 	lastLog  string
+	states   int       // file of the worker's last states, -1: none
+	statesAt time.Time // when they came
+	crashed  int       // workers
+	lastEnd  string    // of a crashed worker
+	lastAt   time.Time
 }
 
 // Run is the master's life; it returns the exit code.
 func Run(opt Options) int {
 	m := &Master{
 		opt: opt, log: opt.Log, began: time.Now(), exits: make(chan *worker, 1),
-		sockets: engine.Sockets{}, cfg: opt.Cfg, world: opt.World, lastLog: opt.Startup,
+		sockets: engine.Sockets{}, cfg: opt.Cfg, world: opt.World, lastLog: opt.Startup, states: -1,
 	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT, syscall.SIGTTOU, syscall.SIGTTIN)
 	signal.Ignore(syscall.SIGPIPE)
-	fresh, err := engine.Complete(opt.Cfg, engine.Loops(opt.Cfg), nil)
+	fresh, err := m.complete(opt.Cfg, engine.Loops(opt.Cfg))
 	if err != nil {
 		engine.Complain(opt.Stderr, err)
 		return 1
@@ -114,7 +120,8 @@ func Run(opt Options) int {
 		return 1
 	}
 	m.log.Info("Loading success.")
-	m.notify("READY=1")
+	m.sayUnclaimed()
+	m.ready()
 	if opt.Started != nil {
 		opt.Started()
 	}
@@ -150,9 +157,12 @@ func (m *Master) start() error {
 
 // loop obeys signals and minds the worker, until there is none to mind.
 func (m *Master) loop(signals <-chan os.Signal) int {
-	pause := restartPause
+	pause, row := time.Duration(0), 0 // of crashes soon one after the other
+	dog := m.watch()
 	for {
 		select {
+		case <-dog.C:
+			m.pat(&dog)
 		case s := <-signals:
 			if code, end := m.obey(s.(syscall.Signal)); end {
 				return code
@@ -163,11 +173,12 @@ func (m *Master) loop(signals <-chan os.Signal) int {
 				m.log.Warn("All workers exited. Exiting... (0)")
 				return 0
 			}
-			m.log.Error(fmt.Sprintf("Current worker (%d) exited with code %d (%s); starting another on the same sockets", w.pid, w.code(), w.state))
 			if time.Since(w.began) > settled {
-				pause = restartPause
+				pause, row = 0, 0
 			}
-			if code, end := m.again(&pause, signals); end {
+			row++
+			m.tellCrash(w, row, pause)
+			if code, end := m.again(&pause, signals, &dog); end {
 				return code
 			}
 		}
@@ -175,10 +186,32 @@ func (m *Master) loop(signals <-chan os.Signal) int {
 }
 
 // again starts workers until one serves.
-func (m *Master) again(pause *time.Duration, signals <-chan os.Signal) (code int, end bool) {
+func (m *Master) again(pause *time.Duration, signals <-chan os.Signal, dog *watchdog) (code int, end bool) {
+	for {
+		if code, end := m.rest(*pause, signals, dog); end {
+			return code, true
+		}
+		*pause = min(max(*pause*2, restartPause), restartPauseMax)
+		err := m.start()
+		if err == nil {
+			m.notify("STATUS=" + m.status() + ". " + m.crashes())
+			return 0, false
+		}
+		m.log.Error(fmt.Sprintf("the new worker does not start: %s; the next try is in %s", err, *pause))
+		m.reap()
+	}
+}
+
+// rest waits before another start; end says that there shall be none.
+func (m *Master) rest(pause time.Duration, signals <-chan os.Signal, dog *watchdog) (code int, end bool) {
+	over := time.NewTimer(pause)
+	defer over.Stop()
 	for {
 		select {
-		case <-time.After(*pause):
+		case <-over.C:
+			return 0, false
+		case <-dog.C:
+			m.pat(dog)
 		case s := <-signals:
 			if code, end := m.obey(s.(syscall.Signal)); end {
 				return code, true
@@ -186,16 +219,29 @@ func (m *Master) again(pause *time.Duration, signals <-chan os.Signal) (code int
 			if m.isStopping() {
 				return 0, true
 			}
-			continue
 		}
-		*pause = min(*pause*2, restartPauseMax)
-		err := m.start()
-		if err == nil {
-			return 0, false
-		}
-		m.log.Error("the new worker does not start: " + err.Error())
-		m.reap()
 	}
+}
+
+// tellCrash says what became of a worker and what comes now.
+func (m *Master) tellCrash(w *worker, row int, pause time.Duration) {
+	m.mu.Lock()
+	m.crashed++
+	m.lastEnd, m.lastAt = fmt.Sprintf("worker (%d) exited with code %d (%s)", w.pid, w.code(), w.state), time.Now()
+	text := "Current " + m.lastEnd + "; starting another on the same sockets"
+	m.mu.Unlock()
+	if row > 1 {
+		text += fmt.Sprintf(" in %s: %d have crashed, each within %s of its start", pause, row, settled)
+	}
+	m.log.Error(text)
+	m.notify("STATUS=" + m.crashes() + " Starting another.")
+}
+
+// crashes is how many workers have crashed, and how the last one ended.
+func (m *Master) crashes() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return fmt.Sprintf("Crashed workers: %d, the last %s ago: %s.", m.crashed, time.Since(m.lastAt).Round(time.Second), m.lastEnd)
 }
 
 // reap forgets the exit of a worker that never served.
@@ -215,7 +261,7 @@ func (m *Master) isStopping() bool {
 func (m *Master) obey(s syscall.Signal) (code int, end bool) {
 	switch s {
 	case syscall.SIGUSR2, syscall.SIGHUP:
-		go m.Reload() // ends by itself, see answerWait
+		go m.Reload(admin.ReloadOrder{}) // ends by itself, see answerWait
 	case syscall.SIGUSR1:
 		m.softStop()
 	case syscall.SIGTERM, syscall.SIGINT:
@@ -243,6 +289,8 @@ func (m *Master) softStop() {
 	if first {
 		m.sockets.Close()
 		m.sockets = engine.Sockets{}
+		m.opt.Offered.Close()
+		m.opt.Offered = nil
 	}
 	m.mu.Unlock()
 	if first {

@@ -8,6 +8,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 
+	"bascule/internal/admin"
 	"bascule/internal/config"
 	"bascule/internal/engine"
 	"bascule/internal/handover"
@@ -15,12 +16,17 @@ import (
 
 // Reload reads the configuration again and swaps it in the worker. After
 // false nothing has changed. log holds problems in HAProxy's shape.
-func (m *Master) Reload() (ok bool, log string) {
+func (m *Master) Reload(o admin.ReloadOrder) (ok bool, log string) {
 	m.reloads.Lock()
 	defer m.reloads.Unlock()
+	if o.DryRun {
+		return m.reload(o)
+	}
 	m.log.Info("Reloading the configuration")
 	m.notify(reloading())
-	ok, log = m.reload()
+	ok, log = m.reload(o)
+	fmt.Fprint(m.opt.Stderr, log)
+	log += engine.Verdict(ok)
 	m.mu.Lock()
 	m.bad = !ok
 	m.lastLog = log
@@ -32,16 +38,14 @@ func (m *Master) Reload() (ok bool, log string) {
 	m.mu.Unlock()
 	if ok {
 		m.log.Info("Loading success.")
-		m.notify("READY=1\nSTATUS=Ready.")
 	} else {
-		fmt.Fprint(m.opt.Stderr, log)
-		m.log.Error("Loading failure! The configuration in force is unchanged.")
-		m.notify("READY=1\nSTATUS=Reload failed, the configuration is unchanged.")
+		m.log.Warn("Loading failure! The configuration in force is unchanged.")
 	}
+	m.ready()
 	return ok, log
 }
 
-func (m *Master) reload() (ok bool, log string) {
+func (m *Master) reload(o admin.ReloadOrder) (ok bool, log string) {
 	cfg, world, problems := m.opt.Load()
 	text := bytes.NewBufferString(problems)
 	m.mu.Lock()
@@ -53,8 +57,8 @@ func (m *Master) reload() (ok bool, log string) {
 	}
 	var fresh engine.Sockets
 	var err error
-	if cfg != nil {
-		fresh, err = engine.Complete(cfg, loops, m.sockets)
+	if cfg != nil && !o.DryRun {
+		fresh, err = m.complete(cfg, loops)
 	}
 	m.nextID++
 	id := m.nextID
@@ -63,11 +67,12 @@ func (m *Master) reload() (ok bool, log string) {
 		if err != nil {
 			engine.Complain(text, err)
 		}
-		// The worker counts it and has the log targets.
-		_ = w.channel.Send(handover.Message{Op: opRefused, Text: text.String()})
+		if !o.DryRun { // the worker counts it and has the log targets
+			_ = w.channel.Send(handover.Message{Op: opRefused, Text: text.String()})
+		}
 		return false, text.String()
 	}
-	return m.hand(w, &offer{id: id, cfg: cfg, world: world, fresh: fresh}, text)
+	return m.hand(w, &offer{id: id, cfg: cfg, world: world, fresh: fresh, order: o}, text)
 }
 
 // An offer is another configuration for the worker, with the sockets that it
@@ -77,11 +82,12 @@ type offer struct {
 	cfg   *config.Config
 	world *handover.World
 	fresh engine.Sockets
+	order admin.ReloadOrder
 }
 
 // hand gives the worker its new configuration and waits for the result.
 func (m *Master) hand(w *worker, o *offer, text *bytes.Buffer) (ok bool, log string) {
-	msg, err := w.ask(o.fresh, o.world, o.id)
+	msg, err := w.ask(o)
 	text.WriteString(msg.Text)
 	if err != nil || !msg.OK {
 		o.fresh.Close()
@@ -89,6 +95,9 @@ func (m *Master) hand(w *worker, o *offer, text *bytes.Buffer) (ok bool, log str
 			engine.Complain(text, err)
 		}
 		return false, text.String()
+	}
+	if o.order.DryRun {
+		return true, text.String()
 	}
 	m.adopt(o)
 	_ = w.channel.Send(handover.Message{Op: opRelease}) // fails only if the worker has ended

@@ -28,7 +28,8 @@ func (m *Master) listen() error {
 	if s == nil {
 		return nil
 	}
-	l, err := listener.Open(engine.SocketBind(s), 1, nil)
+	bind := engine.SocketBind(s)
+	l, err := listener.Open(bind, 1, m.opt.Offered.Take(bind))
 	if err != nil {
 		return fmt.Errorf("master socket: %w", err)
 	}
@@ -50,9 +51,12 @@ func (m *Master) commands() []admin.Command {
 		{Words: "@!<pid>", Text: "send a command to the <pid> process", Run: func(*admin.Call) {}},
 		{Words: "@<relative pid>", Text: "send a command to the <relative pid> process", Run: func(*admin.Call) {}},
 		{Words: "@master", Text: "send a command to the master process", Run: func(*admin.Call) {}},
-		{Words: "reload", Text: "reload the configuration", Level: admin.Admin, Run: func(c *admin.Call) {
-			ok, log := m.Reload()
-			admin.WriteReload(c, ok, log)
+		{Words: "reload", Usage: admin.ReloadUsage, Text: "reload the configuration", Level: admin.Admin, Run: func(c *admin.Call) {
+			if o, ok := admin.ParseReload(c); ok {
+				ok, log := false, ""
+				c.Apart(func() { ok, log = m.Reload(o) })
+				admin.WriteReload(c, ok, log)
+			}
 		}},
 		{Words: "show cli level", Text: "display the level of the current CLI session", Run: func(c *admin.Call) { fmt.Fprintln(c.Out(), c.CallLevel()) }},
 		{Words: "show proc", Text: "show processes status", Run: m.showProc},
@@ -70,6 +74,7 @@ func (m *Master) showLogs(c *admin.Call) {
 
 // showProc lists the master and its worker, in HAProxy's columns.
 func (m *Master) showProc(c *admin.Call) {
+	crashes := m.crashes()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	w := c.Out()
@@ -79,6 +84,9 @@ func (m *Master) showProc(c *admin.Call) {
 	fmt.Fprintln(w, "# workers")
 	if m.worker != nil && !m.worker.ended() {
 		fmt.Fprintf(w, "%-15d %-15s %-15d %-15s %-15s\n", m.worker.pid, "worker", 0, uptime(time.Since(m.worker.began)), m.opt.Version)
+	}
+	if m.crashed > 0 {
+		fmt.Fprintln(w, "# "+crashes)
 	}
 	fmt.Fprintln(w, "# programs")
 }

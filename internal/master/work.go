@@ -2,12 +2,14 @@ package master
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
 	"sync"
 
+	"bascule/internal/admin"
 	"bascule/internal/engine"
 	"bascule/internal/handover"
 )
@@ -16,6 +18,12 @@ import (
 type Link struct {
 	channel *handover.Channel
 	sockets engine.Sockets // come and not yet used
+	args    startArgs      // that came with the start
+	states  string         // likewise
+	engine  *engine.Engine // set by Serve
+
+	told  sync.Mutex
+	marks []mark // as the master was told last; guarded by told
 
 	mu      sync.Mutex
 	nextID  int
@@ -47,7 +55,7 @@ func (l *Link) First() (*handover.World, engine.Sockets, error) {
 			l.sockets[msg.Key] = append(l.sockets[msg.Key], msg.Files...)
 		case opStart:
 			world, err := handover.Take(msg.Files[0])
-			return world, l.taken(), err
+			return world, l.taken(), errors.Join(err, l.begin(msg))
 		}
 	}
 }
@@ -66,7 +74,7 @@ func (l *Link) Failed(text string) { _ = l.channel.Send(handover.Message{Op: opF
 
 // Hear obeys the master until it is gone. reload loads the configuration of a
 // world and swaps it in; the sockets are its own.
-func (l *Link) Hear(e *engine.Engine, reload func(*handover.World, engine.Sockets) (ok bool, log string)) error {
+func (l *Link) Hear(e *engine.Engine, reload func(*handover.World, engine.Sockets, admin.ReloadOrder) (ok bool, log string)) error {
 	for {
 		msg, err := l.channel.Receive()
 		if err != nil {
@@ -83,6 +91,12 @@ func (l *Link) Hear(e *engine.Engine, reload func(*handover.World, engine.Socket
 			e.Release()
 		case opSession:
 			l.session(e, msg)
+		case opAlive:
+			go func() { // ends when the loops have turned, or the engine has stopped
+				if e.Turns() {
+					_ = l.channel.Send(msg) // fails only if the master has ended, which Hear sees
+				}
+			}()
 		case opAnswer:
 			l.mu.Lock()
 			if c := l.answers[msg.ID]; c != nil {
@@ -94,15 +108,19 @@ func (l *Link) Hear(e *engine.Engine, reload func(*handover.World, engine.Socket
 	}
 }
 
-func (l *Link) reload(msg handover.Message, reload func(*handover.World, engine.Sockets) (bool, string)) {
+func (l *Link) reload(msg handover.Message, reload func(*handover.World, engine.Sockets, admin.ReloadOrder) (bool, string)) {
 	sockets := l.taken()
+	var order admin.ReloadOrder
 	world, err := handover.Take(msg.Files[0])
+	if err == nil {
+		err = json.Unmarshal(msg.Args, &order)
+	}
 	answer := handover.Message{Op: opReloaded, ID: msg.ID}
 	if err != nil {
 		sockets.Close()
 		answer.Text = err.Error() + "\n"
 	} else {
-		answer.OK, answer.Text = reload(world, sockets)
+		answer.OK, answer.Text = reload(world, sockets, order)
 	}
 	_ = l.channel.Send(answer) // fails only if the master has ended, which Hear sees
 }
@@ -123,14 +141,19 @@ func (l *Link) session(e *engine.Engine, msg handover.Message) {
 	go e.Session(conn, args.Level, args.Severity) // ends with the session
 }
 
-// Reload asks the master for a reload, on behalf of the runtime socket.
-func (l *Link) Reload() (ok bool, log string) {
+// Reload asks the master for a reload, on behalf of the runtime socket or of a
+// signal to the worker.
+func (l *Link) Reload(o admin.ReloadOrder) (ok bool, log string) {
+	args, err := json.Marshal(o)
+	if err != nil {
+		return false, err.Error()
+	}
 	l.mu.Lock()
 	l.nextID++
 	id, answer := l.nextID, make(chan handover.Message, 1)
 	l.answers[id] = answer
 	l.mu.Unlock()
-	if err := l.channel.Send(handover.Message{Op: opReload, ID: id}); err != nil {
+	if err := l.channel.Send(handover.Message{Op: opReload, ID: id, Args: args}); err != nil {
 		return false, err.Error()
 	}
 	msg := <-answer

@@ -1,13 +1,16 @@
 package master
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
+	"bascule/internal/admin"
 	"bascule/internal/config"
 	"bascule/internal/engine"
 	"bascule/internal/handover"
@@ -24,7 +27,9 @@ const (
 	opReady    = "ready"    // ← serving
 	opFailed   = "failed"   // ← not going to serve
 	opReloaded = "reloaded" // ← the end of a reload
+	opStates   = "states"   // ← what the servers' states are now
 	opAnswer   = "answer"   // → the end of a reload that was asked for
+	opAlive    = "alive"    // → do the loops turn? ← they do
 )
 
 // A worker is the master's view of one.
@@ -34,8 +39,10 @@ type worker struct {
 	channel *handover.Channel
 	began   time.Time
 	ready   chan handover.Message // one, of opReady or opFailed
-	over    chan struct{}         // closed when the process has ended
+	heard   chan struct{}         // closed when all that it said was heard
+	over    chan struct{}         // closed when the process has ended, after heard
 	state   *os.ProcessState      // set before over is closed
+	alive   atomic.Int64          // the last question of the watchdog that it answered
 
 	mu      sync.Mutex
 	answers map[int]chan handover.Message // guarded by mu
@@ -63,15 +70,16 @@ func (m *Master) launch() (*worker, error) {
 	}
 	w := &worker{
 		pid: process.Pid, process: process, channel: channel, began: time.Now(),
-		ready: make(chan handover.Message, 1), over: make(chan struct{}), answers: map[int]chan handover.Message{},
+		ready: make(chan handover.Message, 1), heard: make(chan struct{}), over: make(chan struct{}), answers: map[int]chan handover.Message{},
 	}
 	go m.hear(w) // ends with the worker
 	go func() {  // ends with the worker
 		w.state, _ = process.Wait()
+		<-w.heard // its last states are for the next worker
 		close(w.over)
 		m.exits <- w
 	}()
-	if err := w.give(m.sockets, m.world, opStart, 0); err != nil {
+	if err := w.give(m.sockets, m.world, m.startMessage()); err != nil {
 		_ = process.Kill()
 		<-m.exits
 		return nil, err
@@ -99,7 +107,7 @@ func (m *Master) passed() []int {
 		taken[s.Addr.FD] = true
 	}
 	var list []int
-	for _, fd := range m.opt.Inherited {
+	for _, fd := range m.opt.Offered.Without(m.opt.Inherited) {
 		if !taken[fd] {
 			list = append(list, fd)
 		}
@@ -107,8 +115,8 @@ func (m *Master) passed() []int {
 	return list
 }
 
-// give sends sockets and a configuration.
-func (w *worker) give(sockets engine.Sockets, world *handover.World, op string, id int) error {
+// give sends sockets and, with msg, a configuration.
+func (w *worker) give(sockets engine.Sockets, world *handover.World, msg handover.Message) error {
 	for key, fds := range sockets {
 		if err := w.channel.SendAll(handover.Message{Op: opSocket, Key: key, Files: fds}); err != nil {
 			return err
@@ -119,11 +127,13 @@ func (w *worker) give(sockets engine.Sockets, world *handover.World, op string, 
 		return err
 	}
 	defer f.Close()
-	return w.channel.Send(handover.Message{Op: op, ID: id, Files: []int{int(f.Fd())}})
+	msg.Files = append([]int{int(f.Fd())}, msg.Files...)
+	return w.channel.Send(msg)
 }
 
 // hear takes the worker's messages until it is gone.
 func (m *Master) hear(w *worker) {
+	defer close(w.heard)
 	defer func() { _ = w.channel.Close() }()
 	for {
 		msg, err := w.channel.Receive()
@@ -136,6 +146,8 @@ func (m *Master) hear(w *worker) {
 			case w.ready <- msg:
 			default:
 			}
+		case opStates:
+			m.keep(&msg)
 		case opReloaded:
 			w.mu.Lock()
 			if c := w.answers[msg.ID]; c != nil {
@@ -143,9 +155,13 @@ func (m *Master) hear(w *worker) {
 				delete(w.answers, msg.ID)
 			}
 			w.mu.Unlock()
+		case opAlive:
+			w.alive.Store(int64(msg.ID))
 		case opReload:
 			go func() { // ends by itself, see answerWait
-				ok, log := m.Reload()
+				var o admin.ReloadOrder
+				_ = json.Unmarshal(msg.Args, &o) // of our own executable
+				ok, log := m.Reload(o)
 				_ = w.channel.Send(handover.Message{Op: opAnswer, ID: msg.ID, OK: ok, Text: log})
 			}()
 		}
@@ -174,12 +190,16 @@ func (w *worker) await() error {
 }
 
 // ask sends a configuration and waits for what the worker says.
-func (w *worker) ask(sockets engine.Sockets, world *handover.World, id int) (handover.Message, error) {
+func (w *worker) ask(o *offer) (handover.Message, error) {
+	args, err := json.Marshal(o.order)
+	if err != nil {
+		return handover.Message{}, err
+	}
 	answer := make(chan handover.Message, 1)
 	w.mu.Lock()
-	w.answers[id] = answer
+	w.answers[o.id] = answer
 	w.mu.Unlock()
-	if err := w.give(sockets, world, opReload, id); err != nil {
+	if err := w.give(o.fresh, o.world, handover.Message{Op: opReload, ID: o.id, Args: args}); err != nil {
 		return handover.Message{}, err
 	}
 	select {

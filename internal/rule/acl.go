@@ -12,6 +12,7 @@ import (
 // be set for `-f` to work.
 type ACLs struct {
 	ReadFile func(path string) ([]byte, error)
+	Library  *Library // nil: ReadFile reads files
 	named    map[string]*acl
 }
 
@@ -27,6 +28,8 @@ type criterion struct {
 	word    lang.Word
 	expr    *Expr
 	pats    patterns
+	mapped  bool   // -M
+	text    string // the whole criterion
 }
 
 // match looks at every occurrence of the sample until one matches. A sample
@@ -49,6 +52,7 @@ func (c *criterion) match(x *Ctx) bool {
 	s := &x.smp
 	*s = Sample{all: true}
 	for range maxOccurrences {
+		s.more = false
 		ok := c.expr.next(x, s)
 		if ok && c.pats.match(x, s) {
 			return true
@@ -79,6 +83,7 @@ func (a *ACLs) Parse(words []lang.Word, p *lang.Problems) {
 		p.Alertf(name, "acl name '%s' will never match. 'or' is used to express a logical disjunction within a condition.", name.Text)
 		return
 	}
+	named := a.declare(name.Text) // also where it is wrong: its uses are not
 	c, bad, err := a.parseCriterion(words[1:], p)
 	if err != nil {
 		if bad == (lang.Word{}) {
@@ -88,13 +93,28 @@ func (a *ACLs) Parse(words []lang.Word, p *lang.Problems) {
 		hint(p, err)
 		return
 	}
+	named.list = append(named.list, c)
+}
+
+// declare is the ACL of that name, new if need be.
+func (a *ACLs) declare(name string) *acl {
 	if a.named == nil {
 		a.named = make(map[string]*acl)
 	}
-	if a.named[name.Text] == nil {
-		a.named[name.Text] = &acl{name: name.Text}
+	if a.named[name] == nil {
+		a.named[name] = &acl{name: name}
 	}
-	a.named[name.Text].list = append(a.named[name.Text].list, c)
+	return a.named[name]
+}
+
+func (a *ACLs) library() *Library {
+	switch {
+	case a == nil:
+		return nil
+	case a.Library == nil:
+		a.Library = &Library{ReadFile: a.ReadFile}
+	}
+	return a.Library
 }
 
 // Names lists the declared names.
@@ -115,12 +135,12 @@ func (a *ACLs) parseCriterion(words []lang.Word, p *lang.Problems) (c criterion,
 	text := words[0].Text
 	name, rest := cutName(text)
 	fetchName, kind := aclKeyword(name)
-	e, _, err := ParseExpr([]lang.Word{{Text: fetchName + rest}})
+	e, _, err := parseExpr([]lang.Word{{Text: fetchName + rest}}, a.library(), "ACL keyword '%s'")
 	if err != nil {
 		return c, words[0], criterionError(name, text, err)
 	}
 	e.text = text
-	c.keyword, c.word, c.expr = name, words[0], e
+	c.keyword, c.word, c.expr, c.text = name, words[0], e, joined(words)
 	if kind == matchNone || len(e.convs) > 0 {
 		kind = defaultMatch(e.kind())
 	}

@@ -33,11 +33,11 @@ flags:
 		case "-f":
 			i++
 			if i == len(words) {
-				return w, errors.New("missing file name after '-f'")
+				return w, errors.New("failed to open pattern file <>")
 			}
 			files = append(files, words[i])
 		case "-M":
-			return w, errors.New("the flag '-M' is known but not supported yet")
+			c.mapped = true // a file of a map, of which only the keys count here
 		case "-u":
 			i++
 			if i == len(words) || !isNumber(words[i].Text) {
@@ -85,12 +85,9 @@ func (c *criterion) addWords(words []lang.Word, said bool, p *lang.Problems) (ba
 // readPatterns adds the lines of a file; blanks at their ends, empty lines and
 // lines that begin with # do not count.
 func (a *ACLs) readPatterns(c *criterion, path string) error {
-	if a == nil || a.ReadFile == nil {
-		return fmt.Errorf("failed to open pattern file <%s>", path)
-	}
-	data, err := a.ReadFile(path)
+	data, err := a.library().read(path)
 	if err != nil {
-		return fmt.Errorf("failed to open pattern file <%s>", path)
+		return err
 	}
 	n := 0
 	for line := range strings.Lines(string(data)) {
@@ -99,8 +96,11 @@ func (a *ACLs) readPatterns(c *criterion, path string) error {
 		if line == "" || line[0] == '#' {
 			continue
 		}
+		if i := strings.IndexAny(line, " \t"); i >= 0 && c.mapped {
+			line = line[:i]
+		}
 		if err := c.pats.add(line, "eq"); err != nil {
-			return fmt.Errorf("%w at line %d of file <%s>", err, n, path)
+			return fmt.Errorf("%w at line %d of file '%s'", err, n, path)
 		}
 	}
 	return nil

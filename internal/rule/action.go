@@ -15,6 +15,7 @@ type Action struct {
 	cond  *Cond
 	op    op
 	final bool
+	words []lang.Word // the line behind http-request and its kin
 }
 
 // An op does what an action says; true ends the list.
@@ -34,6 +35,9 @@ type ParseEnv struct {
 	Proxy string
 	// Front and Back say what kind of proxy the line stands in; both false: not known.
 	Front, Back bool
+	// Library holds what the expressions of the configuration share; nil:
+	// files are read by ReadFile.
+	Library *Library
 	// ReadFile reads the files of `errorfile`, `file` and `lf-file`.
 	ReadFile func(path string) ([]byte, error)
 	// Services are the names that use-service takes; nil: prometheus-exporter.
@@ -41,8 +45,16 @@ type ParseEnv struct {
 	// AddCapture makes a capture slot of so many bytes and gives its number;
 	// nil: `http-request capture … len` is not supported.
 	AddCapture func(length int) int
-	// Capture gives the length of a declared slot; false: there is none.
-	Capture func(slot int) (length int, ok bool)
+	// Capture notes that a rule of this set fills a slot, which must be declared
+	// in the same frontend; nil: the frontend is not known.
+	Capture func(slot int, reply bool, set Set)
+}
+
+func (e *ParseEnv) library() *Library {
+	if e.Library == nil {
+		return &Library{ReadFile: e.ReadFile}
+	}
+	return e.Library
 }
 
 // An actionSpec is one action of the table.
@@ -87,7 +99,7 @@ func ParseAction(set Set, words []lang.Word, acls *ACLs, env *ParseEnv, p *lang.
 		return nil
 	}
 	c := &compiler{set: set, name: words[0].Text, words: words[1:], acls: acls, env: env, p: p,
-		at: place{set: set, front: env.Front, back: env.Back}}
+		at: place{set: set, front: env.Front, back: env.Back, lib: env.library()}}
 	if spec.parse == nil {
 		p.Alertf(words[0], "action '%s' is known but not supported yet in '%s' rules.", c.name, set)
 		return nil
@@ -97,7 +109,7 @@ func ParseAction(set Set, words []lang.Word, acls *ACLs, env *ParseEnv, p *lang.
 		c.fail(words[0], err)
 		return nil
 	}
-	a := &Action{name: strings.TrimSuffix(spec.name, "*"), op: op, final: spec.final}
+	a := &Action{name: strings.TrimSuffix(spec.name, "*"), op: op, final: spec.final, words: words}
 	return c.condition(a)
 }
 
@@ -188,7 +200,7 @@ func (c *compiler) format(w lang.Word) (*Format, error) {
 
 // expr reads an expression from the next words.
 func (c *compiler) expr() (*Expr, error) {
-	e, used, err := ParseExpr(c.rest())
+	e, used, err := parseExpr(c.rest(), c.at.lib, c.at.fetchNoun())
 	if err != nil {
 		c.bad = at(c.rest())
 		return nil, err

@@ -70,7 +70,7 @@ func parseLogLevel(c *compiler) (op, error) {
 type strictMode struct{ on bool }
 
 func (e strictMode) run(_ *Ctx, out *Outcome) bool {
-	out.lenient = !e.on
+	out.Lenient = !e.on
 	return false
 }
 
@@ -87,15 +87,24 @@ func parseStrictMode(c *compiler) (op, error) {
 type capture struct {
 	expr   *Expr
 	slot   int
-	length int
+	length int // 0: that of the slot
+	reply  bool
 }
 
 func (e *capture) run(x *Ctx, _ *Outcome) bool {
-	if e.slot >= len(x.Captures) {
+	slots := x.Captures
+	if e.reply {
+		slots = x.ResCaps
+	}
+	if e.slot >= len(slots) {
 		return false
 	}
 	if v, ok := e.expr.Eval(x); ok {
-		x.Captures[e.slot] = append(x.Captures[e.slot][:0], v[:min(len(v), e.length)]...)
+		n := e.length
+		if n == 0 {
+			n = x.slotLen(e.reply, e.slot)
+		}
+		slots[e.slot] = append(slots[e.slot][:0], v[:min(len(v), n)]...)
 	}
 	return false
 }
@@ -115,6 +124,10 @@ func parseCapture(c *compiler) (op, error) {
 	}
 	n, err := strconv.Atoi(words[1].Text)
 	c.bad = words[1]
+	if c.set != HTTPRequest && words[0].Text != "id" {
+		c.bad = words[0]
+		return nil, fmt.Errorf("expects 'id', found '%s'", words[0].Text)
+	}
 	switch words[0].Text {
 	case "len":
 		if err != nil || n <= 0 {
@@ -123,19 +136,16 @@ func parseCapture(c *compiler) (op, error) {
 		if c.env.AddCapture == nil {
 			return nil, errors.New("the argument 'len' is known but not supported yet")
 		}
-		return &capture{e, c.env.AddCapture(n), n}, nil
+		return &capture{expr: e, slot: c.env.AddCapture(n), length: n}, nil
 	case "id":
 		if err != nil || n < 0 {
 			return nil, fmt.Errorf("invalid id '%s'", words[1].Text)
 		}
-		if c.env.Capture == nil {
-			return nil, errors.New("the argument 'id' is known but not supported yet")
+		reply := c.set != HTTPRequest
+		if c.env.Capture != nil { // of a frontend: a backend's slots are those of whoever came
+			c.env.Capture(n, reply, c.set)
 		}
-		length, declared := c.env.Capture(n)
-		if !declared {
-			return nil, fmt.Errorf("unable to find capture id '%d' referenced by http-request capture rule", n)
-		}
-		return &capture{e, n, length}, nil
+		return &capture{expr: e, slot: n, reply: reply}, nil
 	}
 	c.bad = words[0]
 	return nil, usage

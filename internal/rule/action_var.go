@@ -23,22 +23,19 @@ func (e *setVar) run(x *Ctx, _ *Outcome) bool {
 		return false // HAProxy leaves the variable as it is
 	}
 	for _, c := range e.when {
-		if !e.holds(c, x, s) {
+		if !holds(c, e.name, x, s) {
 			return false
 		}
 	}
-	if x.Vars == nil {
-		x.Vars = new(Vars)
-	}
-	x.Vars.set(e.name, s)
+	x.vars().set(e.name, s)
 	return false
 }
 
 var varConditions = []string{"ifexists", "ifnotexists", "ifempty", "ifnotempty", "ifset", "ifnotset", "ifgt", "iflt"}
 
 // holds says whether a condition behind the name lets the value in.
-func (e *setVar) holds(condition string, x *Ctx, s *Sample) bool {
-	old := x.Vars.find(e.name)
+func holds(condition, name string, x *Ctx, s *Sample) bool {
+	old := x.Vars.find(name)
 	empty := s.Kind >= KindStr && len(s.Bytes) == 0
 	switch condition {
 	case "ifexists", "ifset":
@@ -71,7 +68,7 @@ func (c *compiler) varName() (name string, when []string, err error) {
 		return "", nil, fmt.Errorf("incomplete argument after action '%s'. %s", c.name, varUsage)
 	}
 	list := strings.Split(rest[1:len(rest)-1], ",")
-	if _, err := checkVarName(list[0]); err != nil {
+	if err := checkVarName(list[0]); err != nil {
 		return "", nil, err
 	}
 	for _, condition := range list[1:] {

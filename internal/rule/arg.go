@@ -3,6 +3,7 @@ package rule
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"regexp/syntax"
 	"strconv"
@@ -16,7 +17,14 @@ type arg struct {
 	num    int64
 	number bool // an operand is num, not a variable's name
 	re     *regexp.Regexp
-	fold   *regexp.Regexp // the same, in any case
+	fold   *regexp.Regexp    // the same, in any case
+	rest   [2]*regexp.Regexp // of both, without ^: for what is left behind a match
+	digest digest
+	path   []pathStep // of json_query
+	addr   netip.Addr
+	table  *table    // of a map converter
+	users  *Userlist // of http_auth
+	server string    // of a name of a server, whose proxy is text
 }
 
 // An argKind says how an argument is read.
@@ -30,15 +38,21 @@ const (
 	argMask4
 	argMask6
 	argOperand // a number or a variable's name
+	argVarOrNone
+	argFile  // a map file
+	argProxy // a name that is looked up when all is read
 )
 
 var argKindNames = [...]string{"string", "integer", "variable name", "regex", "IPv4 mask", "IPv6 mask",
-	"integer"}
+	"integer", "variable name", "map file", "name"}
 
 // A signature is what a fetch or converter takes: at least min of kinds.
 type signature struct {
 	min   int
 	kinds []argKind
+	check func([]arg) error           // what goes beyond kinds; may complete the arguments
+	load  func(*Library, []arg) error // the same for what reads files
+	names NameKind                    // what argProxy names
 }
 
 // cutArgs reads "(a,b)" at the start of text, which holds any text after it in
@@ -88,7 +102,7 @@ func unescape(c byte) string {
 }
 
 // compile checks list against the signature.
-func (s signature) compile(list []string) ([]arg, error) {
+func (s signature) compile(list []string, lib *Library) ([]arg, error) {
 	if len(list) > len(s.kinds) {
 		return nil, fmt.Errorf("expected ')' before '%s)'", strings.Join(list[len(s.kinds):], ","))
 	}
@@ -103,10 +117,13 @@ func (s signature) compile(list []string) ([]arg, error) {
 		var err error
 		switch s.kinds[i] {
 		case argInt:
+			if text == "" && i >= s.min {
+				continue
+			}
 			if a.num, err = strconv.ParseInt(text, 10, 64); err != nil {
 				return nil, fmt.Errorf("failed to parse '%s' as type 'integer' at position %d", text, i+1)
 			}
-		case argVar, argOperand:
+		case argVar, argOperand, argVarOrNone:
 			if s.kinds[i] == argOperand && isNumber(text) {
 				if a.num, err = strconv.ParseInt(text, 10, 64); err != nil {
 					return nil, fmt.Errorf("failed to parse '%s' as type 'integer' at position %d", text, i+1)
@@ -114,10 +131,10 @@ func (s signature) compile(list []string) ([]arg, error) {
 				a.number = true
 				continue
 			}
-			if text == "" && i >= s.min {
+			if text == "" && (i >= s.min || s.kinds[i] == argVarOrNone) {
 				continue
 			}
-			if _, err = checkVarName(text); err != nil {
+			if err = checkVarName(text); err != nil {
 				return nil, err
 			}
 		case argRegex:
@@ -127,6 +144,7 @@ func (s signature) compile(list []string) ([]arg, error) {
 			if a.fold, err = compileRegex(text, true); err != nil {
 				return nil, err
 			}
+			a.rest = [2]*regexp.Regexp{withoutBegin(a.re), withoutBegin(a.fold)}
 		case argMask4, argMask6:
 			bits := 32
 			if s.kinds[i] == argMask6 {
@@ -136,6 +154,16 @@ func (s signature) compile(list []string) ([]arg, error) {
 			if a.num, ok = parseMask(text, bits); !ok {
 				return nil, fmt.Errorf("failed to parse '%s' as type '%s' at position %d", text, argKindNames[s.kinds[i]], i+1)
 			}
+		}
+	}
+	if s.check != nil {
+		if err := s.check(args); err != nil {
+			return nil, err
+		}
+	}
+	if s.load != nil {
+		if err := s.load(lib, args); err != nil {
+			return nil, err
 		}
 	}
 	return args, nil

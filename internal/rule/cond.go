@@ -170,6 +170,6 @@ var predefined = map[string][]string{
 	"METH_PUT":       {"method", "PUT"},
 	"METH_TRACE":     {"method", "TRACE"},
 	"WAIT_END":       {"wait_end"},
+	"REQ_CONTENT":    {"req.len", "gt", "0"},
 	"RDP_COOKIE":     nil,
-	"REQ_CONTENT":    nil,
 }

@@ -70,10 +70,10 @@ func convWord(x *Ctx, args []arg, s *Sample) bool {
 // a negative number counts from the end and takes them backwards.
 func pickField(_ *Ctx, args []arg, s *Sample, c cutter) bool {
 	index, many := args[0].num, int64(1)
-	if len(args) > 2 {
-		many = args[2].num
-	}
 	total := c.count()
+	if len(args) > 2 {
+		many = max(0, min(args[2].num, total+1)) // more are all; as HAProxy has it, negative ones too
+	}
 	if index < 0 {
 		index += total + 1
 		many = -many

@@ -38,7 +38,10 @@ func truthOf(op func(a int64) bool) evalFunc {
 	}
 }
 
-func convBool(_ *Ctx, _ []arg, s *Sample) bool { return s.setBool(s.truth()) }
+func convBool(_ *Ctx, _ []arg, s *Sample) bool {
+	n, ok := s.number()
+	return ok && s.setBool(n != 0)
+}
 
 func saturatedAdd(a, b int64) int64 {
 	switch {

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"net/netip"
@@ -42,7 +43,7 @@ func convLength(x *Ctx, _ []arg, s *Sample) bool { return s.setInt(int64(len(s.b
 
 // convBytes cuts; an offset behind the end gives nothing.
 func convBytes(x *Ctx, args []arg, s *Sample) bool {
-	b := s.bytes(x)
+	b := s.binary(x)
 	off := args[0].num
 	if off < 0 || off > int64(len(b)) {
 		return false
@@ -75,14 +76,9 @@ func convConcat(x *Ctx, args []arg, s *Sample) bool {
 	return s.setBytes(x.Scratch[at:])
 }
 
-// convHex writes bytes in hexadecimal, of a number all its 64 bits.
+// convHex writes bytes in hexadecimal.
 func convHex(x *Ctx, _ []arg, s *Sample) bool {
-	if s.Kind == KindInt || s.Kind == KindBool {
-		at := len(x.Scratch)
-		x.Scratch = AppendHex(x.Scratch, uint64(s.Int), 16)
-		return s.setBytes(x.Scratch[at:])
-	}
-	b := s.bytes(x)
+	b := s.binary(x)
 	at := len(x.Scratch)
 	x.Scratch = hex.AppendEncode(x.Scratch, b)
 	upper := x.Scratch[at:]
@@ -94,23 +90,29 @@ func convHex(x *Ctx, _ []arg, s *Sample) bool {
 	return s.setBytes(upper)
 }
 
-func convBase64(x *Ctx, _ []arg, s *Sample) bool {
-	b := s.bytes(x)
-	at := len(x.Scratch)
-	x.Scratch = base64.StdEncoding.AppendEncode(x.Scratch, b)
-	return s.setBytes(x.Scratch[at:])
+// toBase64 makes a converter that encodes.
+func toBase64(alphabet *base64.Encoding) evalFunc {
+	return func(x *Ctx, _ []arg, s *Sample) bool {
+		b := s.binary(x)
+		at := len(x.Scratch)
+		x.Scratch = alphabet.AppendEncode(x.Scratch, b)
+		return s.setBytes(x.Scratch[at:])
+	}
 }
 
-func convB64dec(x *Ctx, _ []arg, s *Sample) bool {
-	b := s.bytes(x)
-	at := len(x.Scratch)
-	out, err := base64.StdEncoding.AppendDecode(x.Scratch, b)
-	if err != nil {
-		return false
+// fromBase64 makes a converter that decodes; it fails on what is not base64.
+func fromBase64(alphabet *base64.Encoding) evalFunc {
+	return func(x *Ctx, _ []arg, s *Sample) bool {
+		b := s.bytes(x)
+		at := len(x.Scratch)
+		out, err := alphabet.AppendDecode(x.Scratch, b)
+		if err != nil {
+			return false
+		}
+		x.Scratch = out
+		s.Kind, s.Bytes = KindBin, out[at:]
+		return true
 	}
-	x.Scratch = out
-	s.Kind, s.Bytes = KindBin, out[at:]
-	return true
 }
 
 func convCutCRLF(x *Ctx, _ []arg, s *Sample) bool {
@@ -138,10 +140,11 @@ func convRtrim(x *Ctx, args []arg, s *Sample) bool {
 }
 
 func convIif(_ *Ctx, args []arg, s *Sample) bool {
-	if s.truth() {
+	n, ok := s.number()
+	if ok && n != 0 {
 		return s.setBytes(args[0].bytes)
 	}
-	return s.setBytes(args[1].bytes)
+	return ok && s.setBytes(args[1].bytes)
 }
 
 func convStrcmp(x *Ctx, args []arg, s *Sample) bool {
@@ -155,14 +158,14 @@ func convStrcmp(x *Ctx, args []arg, s *Sample) bool {
 	return s.setInt(difference(b, x.Scratch[at:]))
 }
 
-// difference is that of the first bytes that differ, or of the lengths.
+// difference is that of the first bytes that differ, or which is longer.
 func difference(a, b []byte) int64 {
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {
 			return int64(a[i]) - int64(b[i])
 		}
 	}
-	return int64(len(a) - len(b))
+	return int64(cmp.Compare(len(a), len(b)))
 }
 
 func convRegsub(x *Ctx, args []arg, s *Sample) bool {
@@ -170,20 +173,23 @@ func convRegsub(x *Ctx, args []arg, s *Sample) bool {
 	if len(args) > 2 {
 		flags = args[2].text
 	}
-	re := args[0].re
+	re, rest := args[0].re, args[0].rest[0]
 	if strings.Contains(flags, "i") {
-		re = args[0].fold
+		re, rest = args[0].fold, args[0].rest[1]
 	}
 	b := s.bytes(x)
 	at := len(x.Scratch)
-	x.Scratch = replaceMatches(x.Scratch, b, re, args[1].text, strings.Contains(flags, "g"))
+	x.Scratch = replaceMatches(x.Scratch, b, re, rest, args[1].text, strings.Contains(flags, "g"))
 	return s.setBytes(x.Scratch[at:])
 }
 
 // convHostOnly and convPortOnly split a Host value (RFC 9110 §7.2).
 func convHostOnly(x *Ctx, _ []arg, s *Sample) bool {
-	s.Bytes, _ = cutHostPort(s.bytes(x))
-	s.Kind = KindStr
+	b := s.bytes(x)
+	if i := bytes.LastIndexByte(b, ':'); i > bytes.LastIndexByte(b, ']') {
+		b = b[:i]
+	}
+	s.Kind, s.Bytes = KindStr, b
 	return convLower(x, nil, s)
 }
 
@@ -207,7 +213,7 @@ var twoOrOneMask = signature{min: 1, kinds: []argKind{argMask4, argMask6}}
 
 func convIPMask(_ *Ctx, args []arg, s *Sample) bool {
 	a, ok := s.addr()
-	if !ok {
+	if a = a.Unmap(); !ok {
 		return false
 	}
 	bits := args[0].num

@@ -217,10 +217,16 @@ type setStatus struct {
 	reason string
 }
 
-func (e *setStatus) run(x *Ctx, _ *Outcome) bool {
-	if x.Res != nil {
-		x.Res.SetStatus(e.status, e.reason)
+// run changes the status. A final reply cannot become an interim one, nor a
+// switch of protocols something else: what follows would be misread.
+func (e *setStatus) run(x *Ctx, out *Outcome) bool {
+	if x.Res == nil {
+		return false
 	}
+	if e.status < 200 || x.Res.Status < 200 {
+		return out.cannotRewrite()
+	}
+	x.Res.SetStatus(e.status, e.reason)
 	return false
 }
 
@@ -235,7 +241,7 @@ func parseSetStatus(c *compiler) (op, error) {
 		return nil, errors.New("expects an integer status code between 100 and 999")
 	}
 	e := &setStatus{n, Reason(n)}
-	if len(c.rest()) >= 2 && c.rest()[0].Text == "reason" {
+	if len(c.rest()) >= 2 && c.rest()[0].Text == "reason" && c.rest()[1].Text != "" {
 		e.reason = c.rest()[1].Text
 		c.used += 2
 	}

@@ -74,20 +74,24 @@ func (e *Expr) kind() Kind {
 // ParseExpr compiles the expression that words begin with. Converters follow
 // the fetch after commas, or as words of their own; used counts the words
 // taken. The error's text is HAProxy's, without a position.
-func ParseExpr(words []lang.Word) (e *Expr, used int, err error) {
+func ParseExpr(words []lang.Word) (e *Expr, used int, err error) { return parseExpr(words, nil, "") }
+
+// parseExpr is ParseExpr with the library that files and names belong to; what
+// is HAProxy's noun for the fetch where a name is not found.
+func parseExpr(words []lang.Word, lib *Library, what string) (e *Expr, used int, err error) {
 	if len(words) == 0 || words[0].Text == "" {
 		return nil, 0, errors.New("missing fetch method")
 	}
-	e, rest, err := parseFetch(words[0].Text)
+	e, rest, err := parseFetch(words[0].Text, lib, what)
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := e.parseConverters(rest); err != nil {
+	if err := e.parseConverters(rest, lib); err != nil {
 		return nil, 0, err
 	}
 	used = 1
 	for used < len(words) && words[used].Text != "," && startsConverter(words[used].Text) {
-		if err := e.parseConverters("," + strings.TrimPrefix(words[used].Text, ",")); err != nil {
+		if err := e.parseConverters(","+strings.TrimPrefix(words[used].Text, ","), lib); err != nil {
 			return nil, 0, err
 		}
 		e.text += "," + strings.TrimPrefix(words[used].Text, ",")
@@ -110,7 +114,7 @@ func cutName(text string) (name, rest string) {
 	return text, ""
 }
 
-func parseFetch(text string) (e *Expr, rest string, err error) {
+func parseFetch(text string, lib *Library, what string) (e *Expr, rest string, err error) {
 	name, rest := cutName(text)
 	f := findFetch(name)
 	if f == nil {
@@ -123,15 +127,20 @@ func parseFetch(text string) (e *Expr, rest string, err error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("fetch method '%s' : %w", name, err)
 	}
-	args, err := f.sig.compile(list)
+	args, err := f.sig.compile(list, lib)
 	if err != nil {
 		return nil, "", fmt.Errorf("fetch method '%s' : %w", name, err)
+	}
+	if f.sig.naming() {
+		if args, err = lib.nameArg(f, args, what); err != nil {
+			return nil, "", err
+		}
 	}
 	return &Expr{fetch: f, args: args, text: text}, rest, nil
 }
 
 // parseConverters reads ",name(args),name…"; a trailing comma is harmless.
-func (e *Expr) parseConverters(text string) error {
+func (e *Expr) parseConverters(text string, lib *Library) error {
 	for text != "" {
 		if text[0] != ',' {
 			return fmt.Errorf("missing comma before '%s'", text)
@@ -151,7 +160,7 @@ func (e *Expr) parseConverters(text string) error {
 		if err != nil {
 			return fmt.Errorf("converter '%s' : %w", name, err)
 		}
-		args, err := c.sig.compile(list)
+		args, err := c.sig.compile(list, lib)
 		if err != nil {
 			return fmt.Errorf("invalid args in converter '%s' : %w", name, err)
 		}

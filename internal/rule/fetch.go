@@ -15,10 +15,13 @@ const (
 	needEither       // the head of the side that the rule stands on
 	needBackend      // the chosen backend
 	needServer       // the chosen server
+	needUp           // what has come from the client, in mode tcp
+	needDown         // what has come from the server, in mode tcp
+	needPayload      // of either, as the rule stands
 )
 
 var needNames = [...]string{"nothing", "HTTP request headers", "HTTP request", "HTTP response headers",
-	"HTTP headers", "backend", "server"}
+	"HTTP headers", "backend", "server", "buffered request", "buffered response", "buffered data"}
 
 // A fetch is one sample fetch of HAProxy's manual, 7.3.
 type fetch struct {
@@ -62,24 +65,33 @@ func fetchNames() []string {
 type place struct {
 	set         Set
 	front, back bool
-	log         bool   // a log format
+	log         bool // a log format
+	lib         *Library
+	what        string // HAProxy's noun for fetches here, for names that are not found
 	text        string // HAProxy's name of the place, when the set does not give it
 }
 
-func (p place) reply() bool { return p.set == HTTPResponse || p.set == HTTPAfterResponse }
+func (p place) reply() bool {
+	return p.set == HTTPResponse || p.set == HTTPAfterResponse || p.set == TCPResponseContent
+}
+
+// early says that nothing has been read yet.
+func (p place) early() bool { return p.set == TCPRequestConnection || p.set == TCPRequestSession }
 
 // allows says whether a fetch of this need can ever answer here.
 func (p place) allows(n need) bool {
 	if p.log {
-		return n != needRequest && n != needReply && n != needEither
+		return n != needRequest && n != needReply && n != needEither && n < needUp
 	}
 	switch n {
-	case needRequest:
-		return !p.reply()
-	case needReply:
+	case needRequest, needUp:
+		return !p.reply() && !p.early()
+	case needKept, needEither, needPayload:
+		return !p.early()
+	case needReply, needDown:
 		return p.reply()
 	case needBackend:
-		return p.reply() || p.back || !p.front
+		return !p.early() && (p.reply() || p.back || !p.front)
 	case needServer:
 		return p.reply()
 	}
@@ -95,7 +107,12 @@ func (p place) String() string {
 	if p.front || !p.back {
 		side = "frontend "
 	}
-	if p.reply() {
+	switch {
+	case p.set == TCPResponseContent:
+		return "backend tcp-response content rule"
+	case p.set >= TCPRequestConnection:
+		return side + p.set.String() + " rule"
+	case p.reply():
 		return side + "http-response header rule"
 	}
 	return side + "http-request header rule"
@@ -117,4 +134,15 @@ func at(words []lang.Word) lang.Word {
 		return lang.Word{}
 	}
 	return words[0]
+}
+
+// fetchNoun is what HAProxy calls a fetch that stands here.
+func (p place) fetchNoun() string {
+	switch {
+	case p.what != "":
+		return p.what
+	case p.log:
+		return "sample fetch keyword '%s' in log-format string"
+	}
+	return "sample fetch keyword '%s' in " + p.set.String() + " expression"
 }

@@ -52,15 +52,6 @@ func fetchServer(x *Ctx, _ []arg, s *Sample) bool {
 
 func fetchTLS(x *Ctx, _ []arg, s *Sample) bool { return s.setBool(x.TLS) }
 
-// fetchDate is the time in seconds, moved by args[0] seconds.
-func fetchDate(x *Ctx, args []arg, s *Sample) bool {
-	t := x.Now.Unix()
-	if len(args) > 0 {
-		t += args[0].num
-	}
-	return s.setInt(t)
-}
-
 func fetchVar(x *Ctx, args []arg, s *Sample) bool {
 	v := x.Vars.find(args[0].text)
 	if v == nil {

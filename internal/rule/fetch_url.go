@@ -7,14 +7,17 @@ import (
 )
 
 func fetchMethod(x *Ctx, _ []arg, s *Sample) bool {
-	if x.Req == nil {
-		return false
+	s.Kind, s.Bytes = KindMethod, x.Method
+	if x.Req != nil {
+		s.Bytes = x.Req.MethodBytes()
 	}
-	s.Kind, s.Bytes = KindMethod, x.Req.MethodBytes()
-	return true
+	return len(s.Bytes) > 0
 }
 
 func fetchKeptMethod(x *Ctx, _ []arg, s *Sample) bool {
+	if len(x.Method) > 0 {
+		return s.setBytes(x.Method)
+	}
 	return x.Req != nil && s.setBytes(x.Req.MethodBytes())
 }
 
@@ -64,11 +67,31 @@ func fetchURL(x *Ctx, _ []arg, s *Sample) bool {
 }
 
 func fetchKeptURL(x *Ctx, _ []arg, s *Sample) bool {
+	if len(x.Target) > 0 {
+		p := fromPath(x.Target)
+		return len(p) > 0 && s.setBytes(p)
+	}
 	if x.Req == nil {
 		return false
 	}
 	p := pathAndQuery(x.Req)
 	return p != nil && s.setBytes(p)
+}
+
+// fromPath is the part of a target from its path on, nil for other forms.
+func fromPath(target []byte) []byte {
+	if target[0] == '/' {
+		return target
+	}
+	i := bytes.Index(target, []byte("://"))
+	if i < 0 {
+		return nil
+	}
+	j := bytes.IndexByte(target[i+3:], '/')
+	if j < 0 {
+		return nil
+	}
+	return target[i+3+j:]
 }
 
 // fetchBase is the Host field's value and the path.
@@ -121,6 +144,9 @@ func fetchReqVer(x *Ctx, _ []arg, s *Sample) bool {
 }
 
 func fetchKeptReqVer(x *Ctx, _ []arg, s *Sample) bool {
+	if len(x.Method) > 0 {
+		return s.setBytes(protocolText(x.Minor))
+	}
 	return x.Req != nil && s.setBytes(protocolText(x.Req.Minor))
 }
 
@@ -138,7 +164,9 @@ func fetchStatus(x *Ctx, _ []arg, s *Sample) bool {
 
 func fetchFirst(x *Ctx, _ []arg, s *Sample) bool { return s.setBool(x.First) }
 
-func fetchIsHTTP(x *Ctx, _ []arg, s *Sample) bool { return s.setBool(x.Req != nil) }
+func fetchIsHTTP(x *Ctx, _ []arg, s *Sample) bool {
+	return s.setBool(x.Req != nil || len(x.Method) > 0)
+}
 
 // fetchParam steps through the parameters named args[0] of the query; args[1]
 // may replace the question mark.

@@ -20,19 +20,35 @@ type piece struct {
 	opts FormatOptions
 }
 
-// FormatOptions are the flags in %{+Q,-X}.
+// FormatOptions are the flags in %{+Q,-X}, and the type that stands in (name:type).
 type FormatOptions struct {
 	Quote bool // Q: in double quotes
 	Hex   bool // X: addresses, ports and numbers in hexadecimal
 	Esc   bool // E: a backslash before ", \ and ]
+	Bare  bool // -M: nothing where a log line has a - for an empty value
+	JSON  bool // json: values as in JSON; of %o: the whole line is an object
+	Type  FormatType
 }
+
+// A FormatType is what a value of a JSON log shall be.
+type FormatType uint8
+
+// The types of %(name:type), AsIs where none is given.
+const (
+	AsIs FormatType = iota
+	AsText
+	AsInt
+	AsBool
+)
+
+var formatTypes = map[string]FormatType{"": AsIs, "str": AsText, "sint": AsInt, "bool": AsBool}
 
 // A FormatToken is one part of a format's text: constant Text, the name of a
 // tag (Tag), or the words of an expression (Expr).
 type FormatToken struct {
 	Text, Tag, Expr string
 	IsExpr          bool
-	Arg             string // what stands in the parentheses of a tag's name
+	Name            string // what stands in parentheses: the key in a JSON log
 	Options         FormatOptions
 }
 
@@ -83,12 +99,18 @@ func (s *formatSplitter) next() error {
 	}
 	s.flush()
 	t := FormatToken{Options: s.global}
+	var err error
+	if rest, err = t.naming(rest); err != nil {
+		return err
+	}
 	if rest[0] == '{' {
 		flags, after, ok := strings.Cut(rest[1:], "}")
 		if !ok || after == "" {
 			return fmt.Errorf("truncated line after '%s'", flags)
 		}
-		t.Options.set(flags)
+		if err := t.Options.set(flags); err != nil {
+			return err
+		}
 		rest = after
 	}
 	if rest[0] == '[' {
@@ -97,11 +119,38 @@ func (s *formatSplitter) next() error {
 	return s.tag(t, rest)
 }
 
+// naming reads (name) or (name:type) in front of flags, and gives what follows.
+func (t *FormatToken) naming(rest string) (string, error) {
+	if rest[0] != '(' {
+		return rest, nil
+	}
+	inside, after, ok := strings.Cut(rest[1:], ")")
+	if !ok || after == "" {
+		return "", fmt.Errorf("truncated line after '%s'", inside)
+	}
+	name, kind, _ := strings.Cut(inside, ":")
+	for i := range len(name) {
+		if c := name[i]; !isAlnum(c) && c != '_' && c != '-' {
+			return "", fmt.Errorf("invalid character '%c' in the name '%s' of a format's item", c, name)
+		}
+	}
+	if t.Name, t.Options.Type, ok = name, formatTypes[kind], kind == "" || formatTypes[kind] != AsIs; !ok {
+		return "", fmt.Errorf("unexpected output type '%s' of a format's item, should be 'str', 'sint' or 'bool'", kind)
+	}
+	return after, nil
+}
+
 // set reads flags such as +Q,-X; unknown ones are ignored, as HAProxy does.
-func (o *FormatOptions) set(flags string) {
+func (o *FormatOptions) set(flags string) error {
 	for flag := range strings.SplitSeq(flags, ",") {
 		on := !strings.HasPrefix(flag, "-")
 		switch strings.TrimLeft(flag, "+-") {
+		case "M":
+			o.Bare = !on
+		case "json":
+			o.JSON = on
+		case "cbor":
+			return errors.New("the encoding cbor is known but not supported yet, json is")
 		case "Q":
 			o.Quote = on
 		case "X":
@@ -110,6 +159,7 @@ func (o *FormatOptions) set(flags string) {
 			o.Esc = on
 		}
 	}
+	return nil
 }
 
 // expression reads up to the closing bracket; brackets in quotes, in parentheses
@@ -151,12 +201,12 @@ func (s *formatSplitter) take(t FormatToken, rest string, end int) {
 
 func (s *formatSplitter) tag(t FormatToken, rest string) error {
 	n := 0
-	for n < len(rest) && (isAlnum(rest[n]) || rest[n] == '_') {
+	for n < len(rest) && isAlnum(rest[n]) {
 		n++
 	}
 	t.Tag, s.text = rest[:n], rest[n:]
-	if strings.HasPrefix(s.text, "(") { // %(name)tag names a field of JSON in later versions
-		return errors.New("names in parentheses are known but not supported yet in formats")
+	if strings.HasPrefix(s.text, "(") { // the argument of a tag, as in %t(us), of later versions
+		return fmt.Errorf("an argument of the format variable '%s' is known but not supported yet", t.Tag)
 	}
 	if t.Tag == "o" {
 		s.global = t.Options
@@ -176,9 +226,16 @@ func parseFormat(text string, at place) (*Format, error) {
 	if err != nil {
 		return nil, err
 	}
+	return compileFormat(tokens, at)
+}
+
+func compileFormat(tokens []FormatToken, at place) (_ *Format, err error) {
 	f := &Format{}
 	for _, t := range tokens {
 		p := piece{opts: t.Options}
+		if t.Options.JSON {
+			return nil, errors.New("the encoding json is for log formats")
+		}
 		switch {
 		case t.IsExpr:
 			p.expr, err = parseFormatExpr(t.Expr, at)

@@ -9,7 +9,7 @@ import (
 // parseFormatExpr compiles what stands in %[…]; blanks may separate converters.
 func parseFormatExpr(text string, at place) (*Expr, error) {
 	words := splitBlanks(text)
-	e, used, err := ParseExpr(words)
+	e, used, err := parseExpr(words, at.lib, at.fetchNoun())
 	if err != nil {
 		return nil, fmt.Errorf("failed to parse sample expression <%s> : %w", text, err)
 	}
@@ -57,6 +57,12 @@ func splitBlanks(text string) []lang.Word {
 
 // ParseLogExpr compiles an expression of a log format, where the heads of the
 // messages are gone.
-func ParseLogExpr(text string) (*Expr, error) {
-	return parseFormatExpr(text, place{log: true})
+func ParseLogExpr(text string, lib *Library) (*Expr, error) {
+	return parseFormatExpr(text, place{log: true, lib: lib})
 }
+
+// Text is the sample as text; it is valid until the next evaluation with x.
+func (s *Sample) Text(x *Ctx) []byte { return s.bytes(x) }
+
+// Number is the sample as an integer, false if it has none.
+func (s *Sample) Number() (int64, bool) { return s.number() }

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 // TestExamplesParse compiles the example of every keyword that works.
 func TestExamplesParse(t *testing.T) {
+	examples := &Library{ReadFile: exampleFile, Proxy: "l"}
 	done := 0
 	for _, k := range Keywords() {
 		if k.Planned || k.Example == "" {
@@ -15,7 +17,7 @@ func TestExamplesParse(t *testing.T) {
 		}
 		done++
 		t.Run(k.Kind+" "+k.Name, func(t *testing.T) {
-			if _, p := compileLine(t, k.Example, &ACLs{}); len(p.List) > 0 {
+			if _, p := compileIn(t, k.Example, &ACLs{Library: examples}, &ParseEnv{Library: examples, Proxy: "proxy 'l'", Front: true, Back: true, ReadFile: os.ReadFile, AddCapture: func(int) int { return 0 }}); len(p.List) > 0 {
 				t.Errorf("%s: %v", k.Example, p.List[0].Text)
 			}
 		})
@@ -44,16 +46,12 @@ func TestEveryKeywordHasATextAndAPlace(t *testing.T) {
 
 func TestPlannedKeywordsAreRefusedByName(t *testing.T) {
 	for line, want := range map[string]string{
-		"acl x ssl_c_verify 0":                            "fetch 'ssl_c_verify' is known but not supported yet",
-		"http-request set-header X %[path,map(/f)]":       "converter 'map' is known but not supported yet",
-		"http-request track-sc0 src":                      "action 'track-sc0' is known but not supported yet",
-		"http-request set-var(proc.x) path":               "the scope 'proc' of variables is known but not supported yet",
-		"http-request set-header X %sslv":                 "format variable 'sslv' is known but not supported yet",
-		"http-request deny if REQ_CONTENT":                "predefined ACL 'REQ_CONTENT' is known but not supported yet",
-		"http-request return errorfiles site":             "'errorfiles' is known but not supported yet",
-		"http-request set-header X \"%(json)[path]\"":     "names in parentheses are known but not supported yet",
-		"http-response capture res.hdr(server) id 0":      "action 'capture' is known but not supported yet",
-		"http-request set-header X y if { path -M -f x }": "the flag '-M' is known but not supported yet",
+		"acl x ssl_c_verify 0":                         "fetch 'ssl_c_verify' is known but not supported yet",
+		"http-request set-header X %[path,xxh3]":       "converter 'xxh3' is known but not supported yet",
+		"http-request track-sc0 src":                   "action 'track-sc0' is known but not supported yet",
+		"http-request set-header X %sslv":              "format variable 'sslv' is known but not supported yet",
+		"http-request deny if RDP_COOKIE":              "predefined ACL 'RDP_COOKIE' is known but not supported yet",
+		"http-request set-header X \"%{+json}[path]\"": "the encoding json is for log formats",
 	} {
 		_, p := compileLine(t, line, &ACLs{})
 		if p.Alerts() != 1 || !strings.Contains(p.List[0].Text, want) {
@@ -76,4 +74,26 @@ func TestNearestWordIsNamed(t *testing.T) {
 			t.Errorf("%s: got %+v, want %s", line, p.List, want)
 		}
 	}
+}
+
+// exampleFile stands for the map files that examples name: their names say
+// what is in them.
+func exampleFile(name string) ([]byte, error) {
+	key, value := "/a", "text"
+	if strings.HasPrefix(name, "numbers") {
+		key = "80"
+	}
+	if strings.HasPrefix(name, "networks") {
+		key = "192.0.2.0/24"
+	}
+	if strings.Contains(name, "-to-numbers") {
+		value = "5"
+	}
+	if strings.Contains(name, "-to-addresses") {
+		value = "192.0.2.1"
+	}
+	if !strings.HasSuffix(name, ".map") {
+		return os.ReadFile(name)
+	}
+	return []byte(key + " " + value + "\n"), nil
 }

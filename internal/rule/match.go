@@ -2,7 +2,6 @@ package rule
 
 import (
 	"bytes"
-	"net/netip"
 	"regexp"
 )
 
@@ -50,18 +49,28 @@ func defaultMatch(k Kind) matchKind {
 }
 
 // A pattern list is what a sample is compared with; one match is enough.
+// Patterns are numbered from 0 in the order in which they were added.
 type patterns struct {
-	kind     matchKind
-	fold     bool
-	exact    bool                // methods: -i has no effect on whole ones (RFC 9110 §9.1)
-	set      map[string]struct{} // exact strings, in lower case when fold
-	texts    [][]byte            // of the other text methods, in lower case when fold
-	ranges   []intRange
-	prefixes []netip.Prefix
-	regexes  []*regexp.Regexp
+	kind    matchKind
+	fold    bool
+	exact   bool   // methods: -i has no effect on whole ones (RFC 9110 §9.1)
+	count   int    // of all that were added
+	lookup  lookup // whole texts, beginnings, ends, networks
+	texts   []text // of the other text methods
+	ranges  []intRange
+	regexes []*regexp.Regexp
 }
 
-type intRange struct{ low, high int64 }
+// A text is in lower case when the patterns fold.
+type text struct {
+	b []byte
+	n int
+}
+
+type intRange struct {
+	low, high int64
+	n         int
+}
 
 // match says whether the sample matches one of the patterns.
 func (p *patterns) match(x *Ctx, s *Sample) bool {
@@ -70,54 +79,56 @@ func (p *patterns) match(x *Ctx, s *Sample) bool {
 		return true
 	case matchBool:
 		return s.truth()
+	}
+	return p.find(x, s) >= 0
+}
+
+// find is the number of the pattern that the sample matches, -1: there is none.
+func (p *patterns) find(x *Ctx, s *Sample) int {
+	switch p.kind {
 	case matchInt:
-		n, ok := s.number()
-		return ok && p.inRange(n)
+		if n, ok := s.number(); ok {
+			return p.inRange(n)
+		}
+		return -1
 	case matchLen:
 		return p.inRange(int64(len(s.bytes(x))))
 	case matchIP:
-		a, ok := s.addr()
-		return ok && p.inPrefix(a)
+		if a, ok := s.addr(); ok {
+			return p.lookup.holds(a)
+		}
+		return -1
 	}
 	b := s.bytes(x)
-	switch p.kind {
-	case matchReg:
-		for _, re := range p.regexes {
+	if p.kind == matchReg {
+		for n, re := range p.regexes {
 			if re.Match(b) {
-				return true
+				return n
 			}
 		}
-		return false
-	case matchStr, matchBin:
-		return p.inSet(x, b)
+		return -1
 	}
-	return p.matchText(x, b)
-}
-
-func (p *patterns) inRange(n int64) bool {
-	for _, r := range p.ranges {
-		if n >= r.low && n <= r.high {
-			return true
-		}
-	}
-	return false
-}
-
-func (p *patterns) inPrefix(a netip.Addr) bool {
-	for _, prefix := range p.prefixes {
-		if prefix.Contains(a) {
-			return true
-		}
-	}
-	return false
-}
-
-func (p *patterns) inSet(x *Ctx, b []byte) bool {
-	if p.fold && !p.exact {
+	if p.fold && !(p.exact && p.kind == matchStr) {
 		b = lowered(x, b)
 	}
-	_, ok := p.set[string(b)]
-	return ok
+	switch p.kind {
+	case matchStr, matchBin:
+		return p.lookup.is(b)
+	case matchBeg:
+		return p.lookup.begins(b)
+	case matchEnd:
+		return p.lookup.ends(b)
+	}
+	return p.among(b)
+}
+
+func (p *patterns) inRange(n int64) int {
+	for _, r := range p.ranges {
+		if n >= r.low && n <= r.high {
+			return r.n
+		}
+	}
+	return -1
 }
 
 func lowered(x *Ctx, b []byte) []byte {
@@ -126,17 +137,11 @@ func lowered(x *Ctx, b []byte) []byte {
 	return x.Scratch[at:]
 }
 
-func (p *patterns) matchText(x *Ctx, b []byte) bool {
-	if p.fold {
-		b = lowered(x, b)
-	}
-	for _, t := range p.texts {
-		ok := false
+// among looks at one pattern after the other.
+func (p *patterns) among(b []byte) int {
+	for i := range p.texts {
+		t, ok := p.texts[i].b, false
 		switch p.kind {
-		case matchBeg:
-			ok = bytes.HasPrefix(b, t)
-		case matchEnd:
-			ok = bytes.HasSuffix(b, t)
 		case matchSub:
 			ok = bytes.Contains(b, t)
 		case matchDir:
@@ -145,16 +150,18 @@ func (p *patterns) matchText(x *Ctx, b []byte) bool {
 			ok = hasElement(b, t, "/?.:")
 		}
 		if ok {
-			return true
+			return p.texts[i].n
 		}
 	}
-	return false
+	return -1
 }
 
 // hasElement says whether t stands in b between separators or the ends.
 // Separators at the ends of t do not count.
 func hasElement(b, t []byte, separators string) bool {
-	t = bytes.Trim(t, separators)
+	if t = bytes.Trim(t, separators); len(t) == 0 {
+		return false
+	}
 	for at := 0; at+len(t) <= len(b); at++ {
 		i := bytes.Index(b[at:], t)
 		if i < 0 {

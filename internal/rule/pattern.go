@@ -31,43 +31,47 @@ func (p *patterns) parse(list []string) error {
 
 // add adds one pattern.
 func (p *patterns) add(text, operator string) error {
+	err := p.addAs(p.count, text, operator)
+	p.count++
+	return err
+}
+
+func (p *patterns) addAs(n int, pattern, operator string) error {
 	switch p.kind {
 	case matchFound, matchBool:
 		return nil
 	case matchInt, matchLen:
-		return p.addRange(text, operator)
+		return p.addRange(n, pattern, operator)
 	case matchIP:
-		return p.addPrefix(text)
+		return p.addPrefix(n, pattern)
 	case matchReg:
-		re, err := compileRegex(text, p.fold)
+		re, err := compileRegex(pattern, p.fold)
 		if err != nil {
 			return err
 		}
 		p.regexes = append(p.regexes, re)
 		return nil
 	case matchBin:
-		b, err := hex.DecodeString(text)
+		b, err := hex.DecodeString(pattern)
 		if err != nil {
-			return fmt.Errorf("'%s' is not a hexadecimal string", text)
+			return fmt.Errorf("'%s' is not a hexadecimal string", pattern)
 		}
-		text = string(b)
+		pattern = string(b)
 	default:
 		if p.fold && !(p.exact && p.kind == matchStr) {
-			text = string(appendLower(nil, []byte(text)))
+			pattern = string(appendLower(nil, []byte(pattern)))
 		}
 	}
-	if p.kind != matchStr && p.kind != matchBin {
-		p.texts = append(p.texts, []byte(text))
-		return nil
+	switch p.kind {
+	case matchStr, matchBin, matchBeg, matchEnd:
+		p.lookup.addText(pattern, n)
+	default:
+		p.texts = append(p.texts, text{[]byte(pattern), n})
 	}
-	if p.set == nil {
-		p.set = make(map[string]struct{})
-	}
-	p.set[text] = struct{}{}
 	return nil
 }
 
-func (p *patterns) addRange(text, operator string) error {
+func (p *patterns) addRange(number int, text, operator string) error {
 	low, high, isRange := strings.Cut(text, ":")
 	if !isRange {
 		n, err := parseDecimal(text)
@@ -77,10 +81,12 @@ func (p *patterns) addRange(text, operator string) error {
 			}
 			return fmt.Errorf("'%s' is not a number", text)
 		}
-		p.ranges = append(p.ranges, compared(operator, n))
+		r := compared(operator, n)
+		r.n = number
+		p.ranges = append(p.ranges, r)
 		return nil
 	}
-	r := intRange{math.MinInt64, math.MaxInt64}
+	r := intRange{low: math.MinInt64, high: math.MaxInt64, n: number}
 	var err1, err2 error
 	if low != "" {
 		r.low, err1 = parseDecimal(low)
@@ -112,28 +118,28 @@ func parseDecimal(text string) (int64, error) {
 func compared(operator string, n int64) intRange {
 	switch operator {
 	case "ge":
-		return intRange{n, math.MaxInt64}
+		return intRange{low: n, high: math.MaxInt64}
 	case "gt":
 		if n == math.MaxInt64 {
-			return intRange{1, 0} // nothing
+			return intRange{low: 1, high: 0} // nothing
 		}
-		return intRange{n + 1, math.MaxInt64}
+		return intRange{low: n + 1, high: math.MaxInt64}
 	case "le":
-		return intRange{math.MinInt64, n}
+		return intRange{low: math.MinInt64, high: n}
 	case "lt":
 		if n == math.MinInt64 {
-			return intRange{1, 0}
+			return intRange{low: 1, high: 0}
 		}
-		return intRange{math.MinInt64, n - 1}
+		return intRange{low: math.MinInt64, high: n - 1}
 	}
-	return intRange{n, n}
+	return intRange{low: n, high: n}
 }
 
 var errAddress = errors.New("is not a valid IPv4 or IPv6 address")
 
 // addPrefix reads an address with an optional mask, as length or, for IPv4,
 // dotted. Names are not resolved.
-func (p *patterns) addPrefix(text string) error {
+func (p *patterns) addPrefix(n int, text string) error {
 	address, mask, masked := strings.Cut(text, "/")
 	a, err := netip.ParseAddr(address)
 	if err != nil || a.Zone() != "" {
@@ -153,6 +159,6 @@ func (p *patterns) addPrefix(text string) error {
 	if err != nil {
 		return fmt.Errorf("'%s' %w", text, errAddress)
 	}
-	p.prefixes = append(p.prefixes, prefix)
+	p.lookup.addPrefix(prefix, n)
 	return nil
 }

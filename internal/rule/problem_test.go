@@ -26,9 +26,13 @@ func split(t testing.TB, line string) []lang.Word {
 // use_backend line of a frontend with the ACL a1.
 func compileLine(t testing.TB, line string, acls *ACLs) (*Action, *lang.Problems) {
 	t.Helper()
+	return compileIn(t, line, acls, &ParseEnv{Proxy: "frontend 'f'", Front: true, ReadFile: os.ReadFile, AddCapture: func(int) int { return 0 }})
+}
+
+func compileIn(t testing.TB, line string, acls *ACLs, env *ParseEnv) (*Action, *lang.Problems) {
+	t.Helper()
 	var p lang.Problems
 	words := split(t, line)
-	env := &ParseEnv{Proxy: "frontend 'f'", Front: true, ReadFile: os.ReadFile, AddCapture: func(int) int { return 0 }}
 	rest := words[1:]
 	switch words[0].Text {
 	case "acl":
@@ -38,6 +42,13 @@ func compileLine(t testing.TB, line string, acls *ACLs) (*Action, *lang.Problems
 		c := ParseCondOf("error detected while parsing switching rule", rest[1:], acls, &p)
 		c.CheckSwitch(&p)
 		return nil, &p
+	case "tcp-request", "tcp-response":
+		for set := TCPRequestConnection; set <= TCPResponseContent; set++ {
+			if set.String() == words[0].Text+" "+words[1].Text {
+				return ParseAction(set, rest[1:], acls, env, &p), &p
+			}
+		}
+		t.Fatalf("no rule set begins %q", line)
 	case "http-request":
 		return ParseAction(HTTPRequest, rest, acls, env, &p), &p
 	case "http-response":

@@ -2,12 +2,19 @@ package rule
 
 import (
 	"regexp"
+	"regexp/syntax"
 )
 
 // replaceMatches appends b with the first match of re, or all, replaced.
-func replaceMatches(dst, b []byte, re *regexp.Regexp, template string, all bool) []byte {
+//
+// What is left behind a match is looked at as a text of its own, as HAProxy does,
+// but for its beginning, which ^ does not mean: rest is re without its ^.
+func replaceMatches(dst, b []byte, re, rest *regexp.Regexp, template string, all bool) []byte {
 	at := 0
 	for at <= len(b) {
+		if at > 0 {
+			re = rest
+		}
 		loc := re.FindSubmatchIndex(b[at:])
 		if loc == nil {
 			break
@@ -59,4 +66,30 @@ func expand(dst, b []byte, loc []int, template string) []byte {
 		}
 	}
 	return dst
+}
+
+// withoutBegin is re where ^ never matches; re itself if it has none.
+func withoutBegin(re *regexp.Regexp) *regexp.Regexp {
+	tree, err := syntax.Parse(re.String(), syntax.Perl)
+	if err != nil || !noBegin(tree) {
+		return re
+	}
+	out, err := regexp.Compile(tree.String())
+	if err != nil {
+		return re
+	}
+	return out
+}
+
+// noBegin makes every ^ of the tree something that never matches and says
+// whether there was one.
+func noBegin(tree *syntax.Regexp) (found bool) {
+	if tree.Op == syntax.OpBeginText {
+		tree.Op = syntax.OpNoMatch
+		return true
+	}
+	for _, sub := range tree.Sub {
+		found = noBegin(sub) || found
+	}
+	return found
 }

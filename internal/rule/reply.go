@@ -19,6 +19,7 @@ type reply struct {
 	text    []byte
 	format  *Format // the body, when it has values
 	dynamic bool    // made anew for each request
+	section string  // the http-errors section that answers
 }
 
 type replyHeader struct {
@@ -43,13 +44,13 @@ func (r *reply) build(x *Ctx, out *Outcome) {
 	for i := range r.hdrs {
 		out.fields = appendField(out.fields, r.hdrs[i].name, r.hdrs[i].value.eval(x))
 	}
-	if r.ctype != "" {
-		out.fields = append(append(append(out.fields, "Content-Type: "...), r.ctype...), "\r\n"...)
-	}
 	body := r.text
 	if r.format != nil {
 		out.body = append(out.body[:0], r.format.eval(x)...)
 		body = out.body
+	}
+	if r.ctype != "" && len(body) > 0 {
+		out.fields = appendField(out.fields, "Content-Type", r.ctype)
 	}
 	out.answer = Answer{Status: r.status, Reason: Reason(r.status), Fields: out.fields, Body: body}
 	out.Answer = &out.answer
@@ -57,7 +58,7 @@ func (r *reply) build(x *Ctx, out *Outcome) {
 
 // appendField appends a header line; control bytes of the value become blanks,
 // so that a value cannot split the head (RFC 9110 §5.5).
-func appendField(dst []byte, name string, value []byte) []byte {
+func appendField[T []byte | string](dst []byte, name string, value T) []byte {
 	dst = append(append(dst, name...), ": "...)
 	at := len(dst)
 	dst = append(dst, value...)
@@ -85,6 +86,7 @@ type replyWords struct {
 	payload string // which argument gave the body
 	hdr     lang.Word
 	answer  *Answer
+	section lang.Word
 }
 
 // reply reads the arguments that deny, tarpit and return share.
@@ -190,7 +192,7 @@ func (c *compiler) payload(r *reply, said *replyWords, w lang.Word) error {
 			err = fmt.Errorf("'%s': %w", value.Text, err)
 		}
 	case "errorfiles":
-		err = errors.New("the argument 'errorfiles' is known but not supported yet")
+		said.section = value
 	}
 	if err == nil {
 		c.bad = lang.Word{}
@@ -214,6 +216,16 @@ func (c *compiler) settleReply(r *reply, said *replyWords) error {
 	case said.payload == "errorfile":
 		r.answer = said.answer
 		c.ignored(said, "when used with an erorrfile")
+		return nil
+	case said.payload == "errorfiles":
+		c.ignored(said, "because neither errorfile nor payload defined")
+		if !slices.Contains(DefaultStatuses, r.status) {
+			return fmt.Errorf("status code '%d' not handled by default with 'errorfiles' argument", r.status)
+		}
+		r.section = said.section.Text
+		if lib := c.at.lib; lib != nil {
+			lib.Replies = append(lib.Replies, ErrorRef{r.section, r.status, lib.Proxy, said.section, r})
+		}
 		return nil
 	case said.payload == "default-errorfiles" || plain:
 		c.ignored(said, "because neither errorfile nor payload defined")

@@ -71,7 +71,7 @@ func TestVerdicts(t *testing.T) {
 		{"the level stays with a deny", "http-request set-log-level emerg\nhttp-request deny", Outcome{Verdict: Deny, Status: 403, LogLevel: 1}},
 		{"the first final one wins", "http-request deny deny_status 404\nhttp-request deny", Outcome{Verdict: Deny, Status: 404}},
 		{"a method that is none", "http-request set-method 'A B'", Outcome{Verdict: Deny, Status: 500}},
-		{"a method that is none, tolerated", "http-request strict-mode off\nhttp-request set-method 'A B'", Outcome{lenient: true}},
+		{"a method that is none, tolerated", "http-request strict-mode off\nhttp-request set-method 'A B'", Outcome{Lenient: true}},
 		{"return of an error file", "http-request return status 503 default-errorfiles", Outcome{Verdict: Return, Status: 503}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestVerdicts(t *testing.T) {
 			out := Outcome{Verdict: Reject, Status: 1, Answer: &Answer{}, Service: "old", Silent: true, LogLevel: 9}
 			Run(compileLines(t, c.lines), x, &out)
 			got := Outcome{Verdict: out.Verdict, Status: out.Status, Service: out.Service, Silent: out.Silent, LogLevel: out.LogLevel}
-			c.want.lenient = false
+			c.want.Lenient = false
 			if !sameOutcome(got, c.want) || out.Answer != nil {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
@@ -118,7 +118,7 @@ func TestACLFilesAndAlternatives(t *testing.T) {
 		}
 	}
 	_, p := compileLine(t, "acl x src -f bad", acls)
-	if len(p.List) != 1 || !strings.Contains(p.List[0].Text, "line 2 of file <bad>") {
+	if len(p.List) != 1 || !strings.Contains(p.List[0].Text, "line 2 of file 'bad'") {
 		t.Errorf("got %v", p.List)
 	}
 }

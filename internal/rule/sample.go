@@ -1,6 +1,8 @@
 package rule
 
 import (
+	"bytes"
+	"encoding/binary"
 	"math"
 	"net/netip"
 	"strconv"
@@ -81,8 +83,30 @@ func (s *Sample) bytes(x *Ctx) []byte {
 	return x.Scratch[at:]
 }
 
+// binary is the sample as bytes, as HAProxy casts it: numbers and truth as
+// eight bytes, big end first, addresses as they are sent.
+func (s *Sample) binary(x *Ctx) []byte {
+	at := len(x.Scratch)
+	switch s.Kind {
+	case KindBool, KindInt:
+		x.Scratch = binary.BigEndian.AppendUint64(x.Scratch, uint64(s.Int))
+	case KindAddr:
+		if a := s.Addr.Unmap(); a.Is4() {
+			b := a.As4()
+			x.Scratch = append(x.Scratch, b[:]...)
+		} else {
+			b := a.As16()
+			x.Scratch = append(x.Scratch, b[:]...)
+		}
+	default:
+		return s.Bytes
+	}
+	return x.Scratch[at:]
+}
+
 // number is the sample as an integer: of text its leading decimal number, 0
-// when it has none, as HAProxy casts it. Addresses of IPv6 have none.
+// when it has none, as HAProxy casts it. Addresses of IPv6 and empty texts have
+// none at all.
 func (s *Sample) number() (int64, bool) { return asInt(s.Kind, s.Int, s.Addr, s.Bytes) }
 
 func asInt(kind Kind, num int64, addr netip.Addr, text []byte) (int64, bool) {
@@ -96,7 +120,7 @@ func asInt(kind Kind, num int64, addr netip.Addr, text []byte) (int64, bool) {
 		b := addr.As4()
 		return int64(b[0])<<24 | int64(b[1])<<16 | int64(b[2])<<8 | int64(b[3]), true
 	}
-	return leadingInt(text), true
+	return leadingInt(text), len(text) > 0
 }
 
 // truth is the sample as a boolean.
@@ -114,7 +138,11 @@ func (s *Sample) addr() (netip.Addr, bool) {
 		v := uint32(s.Int)
 		return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)}), true
 	}
-	return parseAddr(s.Bytes)
+	b := s.Bytes
+	if i := bytes.IndexByte(b, ':'); i > 0 && bytes.IndexByte(b[:i], '.') > 0 {
+		b = b[:i] // an IPv4 address may have a port
+	}
+	return parseAddr(b)
 }
 
 // leadingInt reads an optional sign and the decimal digits that b begins with;

@@ -6,28 +6,28 @@ import "strings"
 func plannedFetches() []string { return strings.Fields(plannedFetchNames) }
 
 const plannedFetchNames = `
-be_conn fe_conn nbsrv queue
-accept_date acl avg_queue base32 base32+src bc_dst bc_dst_port bc_err bc_err_str bc_glitches
-bc_http_major bc_nb_streams bc_src bc_src_port be_conn_free be_connect_timeout be_id be_max_retries
-be_queue_timeout be_server_timeout be_sess_rate be_tarpit_timeout be_tunnel_timeout bin bytes_in
-bytes_out capture.res.hdr connslots cookie cpu_calls cpu_ns_avg cpu_ns_tot cur_client_timeout
-cur_connect_timeout cur_max_retries cur_queue_timeout cur_server_timeout cur_tarpit_timeout
-cur_tunnel_timeout date_us distcc_body distcc_param dst_conn dst_is_local env fc_dst fc_dst_is_local
-fc_dst_port fc_err fc_err_str fc_fackets fc_glitches fc_http_major fc_lost fc_nb_streams
+
+accept_date acl bc_dst bc_dst_port bc_err bc_err_str bc_glitches
+bc_http_major bc_nb_streams bc_src bc_src_port
+bytes_in
+bytes_out cookie cpu_calls cpu_ns_avg cpu_ns_tot
+
+distcc_body distcc_param dst_conn dst_is_local fc_dst_is_local
+fc_err fc_err_str fc_fackets fc_glitches fc_lost fc_nb_streams
 fc_pp_authority fc_pp_unique_id fc_rcvd_proxy fc_reordering fc_retrans fc_rtt fc_rttvar fc_sacked
-fc_settings_streams_limit fc_src fc_src_is_local fc_src_port fc_unacked fcgi.docroot fcgi.index
-fe_client_timeout fe_defbe fe_id fe_req_rate fe_sess_rate hostname http_auth http_auth_bearer
-http_auth_group http_auth_pass http_auth_type http_auth_user internal.htx.data internal.htx.free
+fc_settings_streams_limit fc_src_is_local fc_unacked fcgi.docroot fcgi.index
+ 
+ internal.htx.data internal.htx.free
 internal.htx.free_data internal.htx.has_eom internal.htx.nbblks internal.htx.size internal.htx.used
 internal.htx_blk.data internal.htx_blk.hdrname internal.htx_blk.hdrval internal.htx_blk.size
-internal.htx_blk.start_line internal.htx_blk.type internal.strm.is_htx ipv4 ipv6 last_rule_file
-last_rule_line lat_ns_avg lat_ns_tot nbproc payload payload_lv prio_class prio_offset proc rand
-rdp_cookie rdp_cookie_cnt rep_ssl_hello_type req.body req.body_len req.body_param req.body_size
-req.cook_names req.hdrs req.hdrs_bin req.len req.payload req.payload_lv req.rdp_cookie
+internal.htx_blk.start_line internal.htx_blk.type internal.strm.is_htx last_rule_file
+last_rule_line lat_ns_avg lat_ns_tot prio_class prio_offset
+rdp_cookie rdp_cookie_cnt rep_ssl_hello_type
+req.cook_names req.hdrs_bin req.rdp_cookie
 req.rdp_cookie_cnt req.ssl_alpn req.ssl_ec_ext req.ssl_hello_type req.ssl_sni req.ssl_st_ext
-req.ssl_ver req.timer.hdr req_len req_ssl_hello_type req_ssl_sni req_ssl_ver request_date res.body
-res.body_len res.body_size res.cache_hit res.cache_name res.comp res.comp_algo res.cook_names
-res.hdrs res.hdrs_bin res.len res.payload res.payload_lv res.ssl_hello_type res.timer.data
+req.ssl_ver req.timer.hdr req_ssl_hello_type req_ssl_sni req_ssl_ver request_date
+res.cache_hit res.cache_name res.comp res.comp_algo res.cook_names
+res.hdrs_bin res.ssl_hello_type res.timer.data
 sc0_bytes_in_rate sc0_bytes_out_rate sc0_clr_gpc0 sc0_clr_gpc1 sc0_conn_cnt sc0_conn_cur
 sc0_conn_rate sc0_get_gpc0 sc0_get_gpc1 sc0_get_gpt0 sc0_gpc0_rate sc0_gpc1_rate sc0_http_err_cnt
 sc0_http_err_rate sc0_http_fail_cnt sc0_http_fail_rate sc0_http_req_cnt sc0_http_req_rate
@@ -49,8 +49,8 @@ src_bytes_in_rate src_bytes_out_rate src_clr_gpc src_clr_gpc0 src_clr_gpc1 src_c
 src_conn_rate src_get_gpc src_get_gpc0 src_get_gpc1 src_get_gpt src_get_gpt0 src_gpc0_rate
 src_gpc1_rate src_gpc_rate src_http_err_cnt src_http_err_rate src_http_fail_cnt src_http_fail_rate
 src_http_req_cnt src_http_req_rate src_inc_gpc src_inc_gpc0 src_inc_gpc1 src_is_local src_kbytes_in
-src_kbytes_out src_sess_cnt src_sess_rate src_updt_conn_cnt srv_conn srv_conn_free srv_id srv_is_up
-srv_iweight srv_queue srv_sess_rate srv_uweight srv_weight ssl_bc ssl_bc_alg_keysize ssl_bc_alpn
+src_kbytes_out src_sess_cnt src_sess_rate src_updt_conn_cnt
+ssl_bc ssl_bc_alg_keysize ssl_bc_alpn
 ssl_bc_cipher ssl_bc_client_random ssl_bc_err ssl_bc_err_str ssl_bc_is_resumed ssl_bc_npn
 ssl_bc_protocol ssl_bc_server_random ssl_bc_session_id ssl_bc_session_key ssl_bc_unique_id
 ssl_bc_use_keysize ssl_c_ca_err ssl_c_ca_err_depth ssl_c_chain_der ssl_c_der ssl_c_err ssl_c_i_dn
@@ -66,27 +66,27 @@ ssl_fc_is_resumed ssl_fc_npn ssl_fc_protocol ssl_fc_protocol_hello_id
 ssl_fc_server_handshake_traffic_secret ssl_fc_server_random ssl_fc_server_traffic_secret_0
 ssl_fc_session_id ssl_fc_session_key ssl_fc_sni ssl_fc_unique_id ssl_fc_use_keysize ssl_s_chain_der
 ssl_s_der ssl_s_i_dn ssl_s_key_alg ssl_s_notafter ssl_s_notbefore ssl_s_s_dn ssl_s_serial ssl_s_sha1
-ssl_s_sig_alg ssl_s_version stopping table_avl table_cnt thread unique-id url32 url32+src url_ip
-url_port uuid
+ssl_s_sig_alg ssl_s_version stopping table_avl table_cnt 
+ 
 `
 
 // plannedConverters names the converters of HAProxy that do not work yet.
 func plannedConverters() []string { return strings.Fields(plannedConverterNames) }
 
 const plannedConverterNames = `
-51d.single add_item aes_gcm_dec aes_gcm_enc be2dec be2hex bytes_in capture-req capture-res crc32
-crc32c da-csv-conv debug digest djb2 fix_is_valid fix_tag_value has_ctl hex2i hmac htonl http_date
-in_table json json_query jwt_header_query jwt_payload_query jwt_verify jwt_verify_cert language
-le2dec ltime map map_beg map_beg_int map_beg_ip map_dir map_dir_int map_dir_ip map_dom map_dom_int
-map_dom_ip map_end map_end_int map_end_ip map_int map_int_int map_int_ip map_ip map_ip_int map_ip_ip
-map_ipmask map_reg map_reg_int map_reg_ip map_regm map_str map_str_int map_str_ip map_sub
-map_sub_int map_sub_ip mqtt_field_value mqtt_is_valid ms_ltime ms_utime nbsrv param protobuf
-rfc7239_field rfc7239_is_valid rfc7239_n2nn rfc7239_n2np sdbm secure_memcmp set-var sha1 sha2
-srv_queue table_bytes_in_rate table_bytes_out_rate table_conn_cnt table_conn_cur table_conn_rate
+51d.single aes_gcm_dec aes_gcm_enc bytes_in
+da-csv-conv debug fix_is_valid fix_tag_value
+in_table jwt_header_query jwt_payload_query jwt_verify jwt_verify_cert
+
+
+
+mqtt_field_value mqtt_is_valid protobuf
+rfc7239_field rfc7239_is_valid rfc7239_n2nn rfc7239_n2np
+table_bytes_in_rate table_bytes_out_rate table_conn_cnt table_conn_cur table_conn_rate
 table_expire table_glitch_cnt table_glitch_rate table_gpc table_gpc0 table_gpc0_rate table_gpc1
 table_gpc1_rate table_gpc_rate table_gpt table_gpt0 table_http_err_cnt table_http_err_rate
 table_http_fail_cnt table_http_fail_rate table_http_req_cnt table_http_req_rate table_idle
 table_kbytes_in table_kbytes_out table_server_id table_sess_cnt table_sess_rate table_trackers
-ub64dec ub64enc ungrpc unset-var url_enc us_ltime us_utime utime when wt6 x509_v_err_str xxh3 xxh32
-xxh64
+ungrpc when x509_v_err_str xxh3
+
 `

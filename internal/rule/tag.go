@@ -29,10 +29,10 @@ func findTag(name string) (*tag, error) {
 
 // tagTable is every tag that HAProxy knows in formats.
 var tagTable = []tag{
-	{"B", nil}, {"CC", nil}, {"CS", nil}, {"ID", nil}, {"ST", nil}, {"Ta", nil}, {"Tc", nil}, {"Td", nil},
+	{"B", nil}, {"CC", nil}, {"CS", nil}, {"ST", nil}, {"Ta", nil}, {"Tc", nil}, {"Td", nil},
 	{"Th", nil}, {"Ti", nil}, {"Tl", nil}, {"Tq", nil}, {"TR", nil}, {"Tr", nil}, {"Tt", nil}, {"Tu", nil},
 	{"Tw", nil}, {"U", nil}, {"ac", nil}, {"bc", nil}, {"bi", nil}, {"bp", nil}, {"bq", nil}, {"fc", nil},
-	{"hr", nil}, {"hrl", nil}, {"hs", nil}, {"hsl", nil}, {"lc", nil}, {"rc", nil}, {"rt", nil}, {"sc", nil},
+	{"hr", nil}, {"hrl", nil}, {"hs", nil}, {"hsl", nil}, {"lc", nil}, {"rc", nil}, {"sc", nil},
 	{"si", nil}, {"sp", nil}, {"sq", nil}, {"sslc", nil}, {"sslv", nil}, {"trg", nil}, {"trl", nil}, {"ts", nil}, {"tsc", nil},
 	{"H", func(dst []byte, _ *Ctx, o FormatOptions) []byte { return o.AppendText(dst, ownHostname) }},
 	{"HM", func(dst []byte, x *Ctx, o FormatOptions) []byte {
@@ -95,6 +95,8 @@ var tagTable = []tag{
 		}
 		return dst
 	}},
+	{"ID", func(dst []byte, x *Ctx, o FormatOptions) []byte { return o.AppendText(dst, x.UniqueID) }},
+	{"rt", func(dst []byte, x *Ctx, o FormatOptions) []byte { return o.appendNumber(dst, int64(x.Number)) }},
 	{"s", func(dst []byte, x *Ctx, o FormatOptions) []byte {
 		if x.Server == "" {
 			return o.appendString(dst, "<NOSRV>")
@@ -142,13 +144,22 @@ func (o FormatOptions) appendNumber(dst []byte, n int64) []byte {
 }
 
 func (o FormatOptions) appendAddr(dst []byte, a netip.AddrPort) []byte {
-	if !a.IsValid() {
-		return append(dst, '-')
-	}
-	if o.Hex {
+	if a.IsValid() && o.Hex {
 		return AppendHexAddr(dst, a.Addr())
 	}
-	return a.Addr().Unmap().AppendTo(dst)
+	return AppendHost(dst, a)
+}
+
+// AppendHost appends an end of a connection without its port: "unix" for one of
+// a unix socket, whose port is the number of its bind, "-" for none.
+func AppendHost(dst []byte, a netip.AddrPort) []byte {
+	switch {
+	case a.IsValid():
+		return a.Addr().Unmap().AppendTo(dst)
+	case a.Port() > 0:
+		return append(dst, "unix"...)
+	}
+	return append(dst, '-')
 }
 
 // AppendHex appends n in upper-case hexadecimal with at least width digits.

@@ -137,7 +137,7 @@ func isToken(b []byte) bool {
 // cannotRewrite ends the rules with a 500, as HAProxy does when a rewriting
 // fails, unless strict-mode is off.
 func (out *Outcome) cannotRewrite() bool {
-	if out.lenient {
+	if out.Lenient {
 		return false
 	}
 	out.Verdict, out.Status = Deny, 500

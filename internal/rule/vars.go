@@ -26,12 +26,56 @@ type variable struct {
 // dropped as HAProxy drops one beyond tune.vars.*-max-size.
 const MaxVars = 256
 
+// maxVarBytes is the longest text that a variable keeps: HAProxy's samples end
+// at a buffer, and without a bound a variable of the session or the process that
+// is appended to itself would double with every request.
+const maxVarBytes = 64 << 10
+
+// KeepSession makes kept the variables of the session (sess.) among v, for the
+// next request of the connection; it gives nil while there have been none.
+func (v *Vars) KeepSession(kept *Vars) *Vars {
+	if kept != nil {
+		kept.Reset()
+	}
+	for i := range v.list {
+		o := &v.list[i]
+		if o.kind == KindNone || !strings.HasPrefix(o.name, "sess.") {
+			continue
+		}
+		if kept == nil {
+			kept = new(Vars)
+		}
+		kept.set(o.name, &Sample{Kind: o.kind, Int: o.num, Addr: o.addr, Bytes: o.bytes})
+	}
+	return kept
+}
+
 // ResetStream forgets all variables but those of the session (sess.), as
 // between two requests of a connection.
 func (v *Vars) ResetStream() {
 	for i := range v.list {
 		if !strings.HasPrefix(v.list[i].name, "sess.") {
 			v.list[i].kind = KindNone
+		}
+	}
+}
+
+// EndRequest forgets the variables of the request (req.), which end where the
+// reply begins.
+func (v *Vars) EndRequest() {
+	for i := range v.list {
+		if strings.HasPrefix(v.list[i].name, "req.") {
+			v.list[i].kind = KindNone
+		}
+	}
+}
+
+// Take sets what from has, too: a session's variables at the start of one of
+// its streams.
+func (v *Vars) Take(from *Vars) {
+	for i := range from.list {
+		if o := &from.list[i]; o.kind != KindNone {
+			v.set(o.name, &Sample{Kind: o.kind, Int: o.num, Addr: o.addr, Bytes: o.bytes})
 		}
 	}
 }
@@ -56,6 +100,9 @@ func (v *variable) appendTo(dst []byte) []byte {
 }
 
 func (v *Vars) find(name string) *variable {
+	if strings.HasPrefix(name, processScope) {
+		return findProcess(name)
+	}
 	if v == nil {
 		return nil
 	}
@@ -68,12 +115,23 @@ func (v *Vars) find(name string) *variable {
 }
 
 func (v *Vars) unset(name string) {
+	if strings.HasPrefix(name, processScope) {
+		changeProcess(func(m map[string]*variable) { delete(m, name) })
+		return
+	}
 	if found := v.find(name); found != nil {
 		found.kind = KindNone
 	}
 }
 
 func (v *Vars) set(name string, s *Sample) {
+	if s.Kind >= KindStr && len(s.Bytes) > maxVarBytes {
+		return
+	}
+	if strings.HasPrefix(name, processScope) {
+		setProcess(name, s)
+		return
+	}
 	slot := v.find(name)
 	for i := 0; slot == nil && i < len(v.list); i++ {
 		if v.list[i].kind == KindNone {
@@ -93,32 +151,26 @@ func (v *Vars) set(name string, s *Sample) {
 	}
 }
 
-// checkVarName says why name is no variable that can be used here; planned is
-// set when HAProxy knows it and bascule does not yet.
-func checkVarName(name string) (planned bool, err error) {
+// checkVarName says why name is no variable.
+func checkVarName(name string) error {
 	if name == "" {
-		return false, fmt.Errorf("Empty variable name cannot be accepted")
+		return fmt.Errorf("Empty variable name cannot be accepted")
 	}
 	scope, rest, _ := strings.Cut(name, ".")
 	switch scope {
-	case "sess", "txn", "req", "res":
-	case "proc", "check":
-		planned = true
+	case "proc", "sess", "txn", "req", "res", "check":
 	default:
 		rest = ""
 	}
 	if rest == "" {
-		return false, fmt.Errorf("invalid variable name '%s'. A variable name must be start by its scope. The scope can be 'proc', 'sess', 'txn', 'req', 'res' or 'check'", name)
+		return fmt.Errorf("invalid variable name '%s'. A variable name must be start by its scope. The scope can be 'proc', 'sess', 'txn', 'req', 'res' or 'check'", name)
 	}
 	for i, c := range []byte(rest) {
 		if !isAlnum(c) && c != '_' && c != '.' {
-			return false, fmt.Errorf("invalid syntax at char '%s'", rest[i:])
+			return fmt.Errorf("invalid syntax at char '%s'", rest[i:])
 		}
 	}
-	if planned {
-		return true, fmt.Errorf("the scope '%s' of variables is known but not supported yet", scope)
-	}
-	return false, nil
+	return nil
 }
 
 func isAlnum(c byte) bool {

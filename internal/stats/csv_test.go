@@ -122,7 +122,7 @@ func TestCountersAreReadWhereTheyAreCounted(t *testing.T) {
 	srv.Counters.Add(0, backend.Connects, 2)
 	srv.Counters.Add(0, backend.LBTotal, 7)
 	srv.Counters.Add(0, backend.BytesOut, 1<<40)
-	srv.IdleConns.Add(2)
+	srv.IdleConns.Add(0, 2)
 	s := w.sheet(Filter{})
 	for _, tt := range []struct{ row, field, want string }{
 		{"web/FRONTEND", "conn_tot", "3"}, {"web/FRONTEND", "req_tot", "5"}, {"web/FRONTEND", "h1req", "5"},

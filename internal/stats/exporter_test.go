@@ -57,7 +57,7 @@ func TestTheExporterReadsTheCSV(t *testing.T) {
 func scrape(t *testing.T, addr string, stderr fmt.Stringer) string {
 	t.Helper()
 	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		res, err := c.Get("http://" + addr + "/metrics")
 		if err == nil {
 			b, err := io.ReadAll(res.Body)

@@ -36,4 +36,4 @@ func (f *Field) Value(r *Row) Value {
 // readers count columns. The column "-" ends them. Fields without a get are
 // features that are not here; their column stays empty, as in an HAProxy that
 // does not use them.
-var Fields = fieldTable()
+var Fields = append(fieldTable(), ownFields()...)

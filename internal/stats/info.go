@@ -13,10 +13,13 @@ type Facts struct {
 	Process
 	Rates ProcessRates
 	Now   time.Time
+	Float bool // times in seconds with their fractions
 }
 
 // Facts are what show info and the metrics of the process are made from.
-func (s *Source) Facts() Facts { return Facts{s.Process(), s.Rates.Process(), time.Now()} }
+func (s *Source) Facts() Facts {
+	return Facts{Process: s.Process(), Rates: s.Rates.Process(), Now: time.Now()}
+}
 
 // An InfoField is one line of "show info".
 type InfoField struct {
@@ -86,7 +89,7 @@ var Info = []InfoField{
 	{Name: "Process_num", Type: U32, Tags: "KGP", Text: "Number of this process, always 1", Metric: "relative_process_id", get: one},
 	{Name: "Pid", Type: U32, Tags: "SGP", Text: "Process ID", get: func(p *Facts) Value { return number(int64(p.Pid)) }},
 	{Name: "Uptime", Type: Str, Tags: "MDP", Text: "Age of the process", get: func(p *Facts) Value { return text(uptime(p.Uptime(p.Now))) }},
-	{Name: "Uptime_sec", Type: U32, Tags: "MDP", Text: "Age of the process in seconds", Metric: "uptime_seconds", get: func(p *Facts) Value { return seconds(p.Uptime(p.Now)) }},
+	{Name: "Uptime_sec", Type: U32, Tags: "MDP", Text: "Age of the process in seconds", Metric: "uptime_seconds", get: func(p *Facts) Value { return p.fraction(p.Uptime(p.Now), seconds(p.Uptime(p.Now))) }},
 	{Name: "Memmax_MB", Type: U32, Tags: "CLP", Text: "Limit on memory in MiB, 0 for none", get: func(p *Facts) Value { return number(p.MemLimit / megabyte) }},
 	{Name: "PoolAlloc_MB", Type: U32, Tags: "MGP", Text: "Heap held, in MiB", get: func(p *Facts) Value { return number(p.HeapBytes / megabyte) }},
 	{Name: "PoolUsed_MB", Type: U32, Tags: "MGP", Text: "Heap in use, in MiB", get: func(p *Facts) Value { return number(p.HeapUsed / megabyte) }},
@@ -105,10 +108,10 @@ var Info = []InfoField{
 	{Name: "PipesUsed", Type: U32, Tags: "MGP", Text: "Pipes in use", Metric: "pipes_used_total", Counter: true, get: func(p *Facts) Value { return number(p.PipesUsed) }},
 	{Name: "PipesFree", Type: U32, Tags: "MGP", Text: "Pipes kept", Metric: "pipes_free_total", Counter: true, get: func(p *Facts) Value { return number(p.PipesFree) }},
 	{Name: "ConnRate", Type: U32, Tags: "MRP", Text: "Connections in the last second", Metric: "current_connection_rate", get: func(p *Facts) Value { return number(p.Rates.Conns.Per) }},
-	{Name: "ConnRateLimit", Type: U32, Tags: "CLP", Text: "Limit on connections a second", Metric: "limit_connection_rate", get: zero},
+	{Name: "ConnRateLimit", Type: U32, Tags: "CLP", Text: "Limit on connections a second", Metric: "limit_connection_rate", get: func(p *Facts) Value { return number(p.ConnLimit) }},
 	{Name: "MaxConnRate", Type: U32, Tags: "MMP", Text: "Most connections in a second", Metric: "max_connection_rate", get: func(p *Facts) Value { return number(p.Rates.Conns.Max) }},
 	{Name: "SessRate", Type: U32, Tags: "MRP", Text: "Sessions in the last second", Metric: "current_session_rate", get: func(p *Facts) Value { return number(p.Rates.Sessions.Per) }},
-	{Name: "SessRateLimit", Type: U32, Tags: "CLP", Text: "Limit on sessions a second", Metric: "limit_session_rate", get: zero},
+	{Name: "SessRateLimit", Type: U32, Tags: "CLP", Text: "Limit on sessions a second", Metric: "limit_session_rate", get: func(p *Facts) Value { return number(p.SessLimit) }},
 	{Name: "MaxSessRate", Type: U32, Tags: "MRP", Text: "Most sessions in a second", Metric: "max_session_rate", get: func(p *Facts) Value { return number(p.Rates.Sessions.Max) }},
 	{Name: "SslRate", Type: U32, Tags: "MRP", Text: "TLS connections in the last second", Metric: "current_ssl_rate", get: zero},
 	{Name: "SslRateLimit", Type: U32, Tags: "CLP", Text: "Limit on TLS connections a second", Metric: "limit_ssl_rate", get: zero},
@@ -148,8 +151,16 @@ var Info = []InfoField{
 	{Name: "Memmax_bytes", Type: U32, Tags: "CLP", Text: "Limit on memory, 0 for none", Metric: "max_memory_bytes", get: func(p *Facts) Value { return number(p.MemLimit) }},
 	{Name: "PoolAlloc_bytes", Type: U64, Tags: "MGP", Text: "Heap held", Metric: "pool_allocated_bytes", get: func(p *Facts) Value { return number(p.HeapBytes) }},
 	{Name: "PoolUsed_bytes", Type: U64, Tags: "MGP", Text: "Heap in use", Metric: "pool_used_bytes", get: func(p *Facts) Value { return number(p.HeapUsed) }},
-	{Name: "Start_time_sec", Type: U32, Tags: "MDP", Text: "When the process started, in Unix seconds", Metric: "start_time_seconds", get: func(p *Facts) Value { return number(p.Start.Unix()) }},
+	{Name: "Start_time_sec", Type: U32, Tags: "MDP", Text: "When the process started, in Unix seconds", Metric: "start_time_seconds", get: func(p *Facts) Value { return p.fraction(time.Duration(p.Start.UnixNano()), number(p.Start.Unix())) }},
 	{Name: "Tainted", Type: Str, Tags: "SGP", Text: "0: nothing experimental is in use", get: func(*Facts) Value { return text("0") }},
+}
+
+// fraction is a time as it is shown with "show info float", else the whole one.
+func (p *Facts) fraction(d time.Duration, whole Value) Value {
+	if p.Float {
+		whole.text = strconv.FormatFloat(d.Seconds(), 'f', 6, 64)
+	}
+	return whole
 }
 
 func one(*Facts) Value  { return number(1) }

@@ -1,19 +1,20 @@
 package stats
 
 // A metric is one name of the Prometheus form, behind haproxy_frontend_,
-// haproxy_backend_ or haproxy_server_. Its values are those of a field.
+// haproxy_listener_, haproxy_backend_ or haproxy_server_. Its values are those of a field.
 type metric struct {
 	name    string
 	field   string
 	counter bool
 	millis  bool               // the field is in milliseconds, the metric in seconds
-	on      Kinds              // which of the three
+	on      Kinds              // which of the four
 	http    bool               // only of proxies in mode http
 	skip    bool               // a row without a value has no series; else its value is NaN
 	get     func(r *Row) Value // instead of the field's
 	label   string
 	states  func(r *Row) []sample // instead of field: one series per state
 	help    string                // "": the field's text
+	own     bool                  // bascule_ stands before it, not haproxy_
 }
 
 // A sample is one series of a metric with states.
@@ -24,23 +25,23 @@ type sample struct {
 
 // metrics are HAProxy's names. Dashboards count on names, labels and one
 // series per state, whether or not the state is the present one.
-var metrics = []metric{
+var metrics = append([]metric{
 	{name: "current_queue", field: "qcur", on: onBS},
 	{name: "max_queue", field: "qmax", on: onBS},
-	{name: "current_sessions", field: "scur", on: onFBS},
-	{name: "max_sessions", field: "smax", on: onFBS},
-	{name: "limit_sessions", field: "slim", on: onFBS},
-	{name: "sessions_total", field: "stot", counter: true, on: onFBS},
-	{name: "bytes_in_total", field: "bin", counter: true, on: onFBS},
-	{name: "bytes_out_total", field: "bout", counter: true, on: onFBS},
-	{name: "requests_denied_total", field: "dreq", counter: true, on: onFB},
-	{name: "responses_denied_total", field: "dresp", counter: true, on: onFBS},
-	{name: "request_errors_total", field: "ereq", counter: true, on: onF},
+	{name: "current_sessions", field: "scur", on: onAll},
+	{name: "max_sessions", field: "smax", on: onAll},
+	{name: "limit_sessions", field: "slim", on: onAll},
+	{name: "sessions_total", field: "stot", counter: true, on: onAll},
+	{name: "bytes_in_total", field: "bin", counter: true, on: onAll},
+	{name: "bytes_out_total", field: "bout", counter: true, on: onAll},
+	{name: "requests_denied_total", field: "dreq", counter: true, on: onFB | onL},
+	{name: "responses_denied_total", field: "dresp", counter: true, on: onAll},
+	{name: "request_errors_total", field: "ereq", counter: true, on: onF | onL},
 	{name: "connection_errors_total", field: "econ", counter: true, on: onBS},
 	{name: "response_errors_total", field: "eresp", counter: true, on: onBS},
 	{name: "retry_warnings_total", field: "wretr", counter: true, on: onBS},
 	{name: "redispatch_warnings_total", field: "wredis", counter: true, on: onBS},
-	{name: "status", on: onFBS, states: statusSamples, help: "1 for the present state, 0 for the others"},
+	{name: "status", on: onAll, states: statusSamples, help: "1 for the present state, 0 for the others"},
 	{name: "weight", field: "weight", on: onBS},
 	{name: "active_servers", field: "act", on: onB},
 	{name: "backup_servers", field: "bck", on: onB},
@@ -75,9 +76,9 @@ var metrics = []metric{
 	{name: "connections_rate_max", field: "conn_rate_max", on: onF},
 	{name: "connections_total", field: "conn_tot", counter: true, on: onF},
 	{name: "intercepted_requests_total", field: "intercepted", counter: true, on: onF, http: true},
-	{name: "denied_connections_total", field: "dcon", counter: true, on: onF},
-	{name: "denied_sessions_total", field: "dses", counter: true, on: onF},
-	{name: "failed_header_rewriting_total", field: "wrew", counter: true, on: onFBS},
+	{name: "denied_connections_total", field: "dcon", counter: true, on: onF | onL},
+	{name: "denied_sessions_total", field: "dses", counter: true, on: onF | onL},
+	{name: "failed_header_rewriting_total", field: "wrew", counter: true, on: onAll},
 	{name: "connection_attempts_total", field: "connect", counter: true, on: onBS},
 	{name: "connection_reuses_total", field: "reuse", counter: true, on: onBS},
 	{name: "http_cache_lookups_total", field: "cache_lookups", counter: true, on: onFB, http: true},
@@ -88,7 +89,7 @@ var metrics = []metric{
 	{name: "max_connect_time_seconds", field: "ctime_max", millis: true, on: onBS, help: "Most seconds to connect"},
 	{name: "max_response_time_seconds", field: "rtime_max", millis: true, on: onBS, help: "Most seconds until the response"},
 	{name: "max_total_time_seconds", field: "ttime_max", millis: true, on: onBS, help: "Most seconds altogether"},
-	{name: "internal_errors_total", field: "eint", counter: true, on: onFBS},
+	{name: "internal_errors_total", field: "eint", counter: true, on: onAll},
 	{name: "unsafe_idle_connections_current", field: "idle_conn_cur", on: onS},
 	{name: "safe_idle_connections_current", field: "safe_conn_cur", on: onS},
 	{name: "used_connections_current", field: "used_conn_cur", on: onS},
@@ -97,4 +98,4 @@ var metrics = []metric{
 	{name: "agg_server_status", on: onB, skip: true, states: serversByState, help: "Servers in each state"},
 	{name: "agg_server_check_status", on: onB, skip: true, states: serversByState, help: "Servers in each state; the older name of agg_server_status"},
 	{name: "agg_check_status", on: onB, skip: true, states: serversByCheck, help: "Servers by how their last check ended"},
-}
+}, ownMetrics()...)

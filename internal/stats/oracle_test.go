@@ -19,7 +19,7 @@ import (
 
 // oracleConfig has a proxy of each kind and a server in each state; %[1]s is a
 // directory, %[2]s the address of a server that answers, %[3]s one that
-// refuses.
+// refuses, %[4]s its port.
 const oracleConfig = `global
 	stats socket %[1]s/admin.sock level admin
 	maxconn 2000
@@ -37,7 +37,8 @@ frontend web
 	use_backend api if api
 	default_backend one
 listen both
-	bind unix@%[1]s/both.sock
+	bind unix@%[1]s/both.sock name main maxconn 11
+	option socket-stats
 	balance leastconn
 	server l1 %[2]s check inter 100ms
 	server l2 %[3]s check inter 100ms maxconn 20 maxqueue 7
@@ -57,8 +58,12 @@ backend none
 listen plain
 	mode tcp
 	bind unix@%[1]s/plain.sock
+	option socket-stats
 	server p1 %[2]s
 	server p2 %[3]s weight 0
+backend app
+	server f1 %[2]s agent-check agent-addr 127.0.0.1 agent-port %[4]s agent-inter 100ms maxconn 50
+	server f2 %[2]s track f1
 `
 
 // An oracle is a running haproxy beside a world of the same configuration, in
@@ -75,7 +80,9 @@ func newOracle(t *testing.T) *oracle {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	text := fmt.Sprintf(oracleConfig, dir, answering(t), refusing(t))
+	refused := refusing(t)
+	_, port, _ := strings.Cut(refused, ":")
+	text := fmt.Sprintf(oracleConfig, dir, answering(t), refused, port)
 	o := &oracle{world: newWorld(t, text), dir: dir}
 	o.start(text)
 	for _, order := range []string{"a2 state drain", "a4 state maint"} {
@@ -91,6 +98,8 @@ func newOracle(t *testing.T) *oracle {
 	for _, name := range []string{"api/a1", "api/a2", "api/a4"} {
 		o.check(name, 1, up7)
 	}
+	f1 := o.server("app/f1")
+	o.world.ask(f1, backend.AgentResult{Srv: f1, Result: backend.Result{Status: backend.CheckL4CON, Info: "Connection refused"}})
 	o.order("api/a2", backend.Drain)
 	o.order("api/a4", backend.Maint)
 	return o
@@ -114,7 +123,7 @@ func (o *oracle) start(text string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		stat := o.ask("show stat")
 		if stat != "" && !strings.Contains(stat, ",INI,") && strings.Count(stat, "L7OK,200") == 3 && strings.Contains(stat, "L4CON") {
@@ -245,7 +254,7 @@ func TestTypedIsHAProxys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := len(Fields) - 1
+	last := len(Fields)
 	for key, want := range theirs {
 		if got, ok := ours[key]; want.pos <= 102 && (!ok || got != want) {
 			t.Errorf("%s: %v, haproxy says %v", key, got, want)

@@ -25,6 +25,8 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 type (
 	page struct {
 		Title, Version, Desc, Action, Scope string
+		Outcome                             string // of a form
+		Post                                string // where forms go; "": nothing can be changed
 
 		Hidden []fact // what the form must send besides
 
@@ -45,10 +47,13 @@ type (
 	columnHead struct{ Title, Meaning string }
 	proxyTable struct {
 		Name, Note string
+		ID         int
+		Servers    bool // that can be changed
 		Rows       []tableRow
 	}
 	tableRow struct {
 		Name, Anchor, Class, Note string
+		Server                    string // of a server that can be changed
 		Cells                     []cell
 	}
 )
@@ -58,6 +63,10 @@ func writePage(w io.Writer, src *Source, cfg *config.Stats, v *view, rows []Row)
 	data := page{Title: "Statistics", Pid: p.Pid, Desc: cfg.ShowDesc, Scope: v.scope,
 		Facts: pageFacts(&p), Links: pageLinks(cfg, v)}
 	data.Action, data.Hidden = pageForm(cfg.URI)
+	data.Outcome = v.outcome
+	if len(cfg.Admin) > 0 {
+		data.Post = cfg.URI
+	}
 	if !cfg.HideVersion {
 		data.Version = p.Version
 	}
@@ -69,10 +78,14 @@ func writePage(w io.Writer, src *Source, cfg *config.Stats, v *view, rows []Row)
 	for i := range rows {
 		r := &rows[i]
 		if n := len(data.Proxies); n == 0 || data.Proxies[n-1].Name != r.Proxy.Name {
-			data.Proxies = append(data.Proxies, &proxyTable{Name: r.Proxy.Name, Note: proxyNote(r)})
+			data.Proxies = append(data.Proxies, &proxyTable{Name: r.Proxy.Name, Note: proxyNote(r), ID: r.Proxy.ID})
 		}
 		t := data.Proxies[len(data.Proxies)-1]
-		t.Rows = append(t.Rows, tableOf(r))
+		row := tableOf(r)
+		if r.Kind == Server && len(cfg.Admin) > 0 {
+			row.Server, t.Servers = r.srv.Name, true
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	return pageTemplate().Execute(w, data)
 }
@@ -85,7 +98,7 @@ func pageFacts(p *Facts) []fact {
 		{"Requests", grouped(p.CumReqs)},
 		{"Sent", binary(p.BytesOut) + ", " + binary(p.Rates.BytesOut.Per) + "/s"},
 		{"Loops", strconv.Itoa(p.Threads) + ", " + strconv.FormatInt(p.IdlePercent, 10) + " % idle"},
-		{"Descriptors", grouped(p.Sockets) + " of " + grouped(p.Files)},
+		{"Descriptors", "at most " + grouped(p.Sockets) + " of " + grouped(p.Files)},
 	}
 }
 
@@ -122,6 +135,9 @@ func pageLinks(cfg *config.Stats, v *view) []link {
 		list = append(list, link{cfg.URI + up + scope, "Refresh every " + cfg.Refresh.String()})
 	case cfg.Refresh > 0:
 		list = append(list, link{cfg.URI + up + ";norefresh" + scope, "Stop refreshing"})
+	}
+	if !cfg.Dead {
+		list = append(list, link{cfg.URI + ";live", "Live page"})
 	}
 	return append(list, link{cfg.URI + up + quiet + scope, "Refresh now"},
 		link{cfg.URI + ";csv;norefresh" + scope, "CSV"}, link{cfg.URI + ";json;norefresh" + scope, "JSON"})
@@ -171,6 +187,9 @@ func tableOf(r *Row) tableRow {
 		t.Note = strings.Join(nonEmpty(address(r).text, cookieNote(r)), ", ")
 	case Frontend:
 		t.Name = "Frontend"
+	case Listener:
+		t.Name = rowName(r).text
+		t.Note = address(r).text
 	default:
 		t.Name = "Backend"
 	}
@@ -206,14 +225,16 @@ func rowClass(r *Row) string {
 		}
 		return "own"
 	}
-	class := serverClass(r.state)
+	class := ServerClass(r.state)
 	if r.srv.Config().Backup {
 		class += " backup"
 	}
 	return class
 }
 
-func serverClass(st *backend.State) string {
+// ServerClass is the class of a server's state, by which it is drawn: up,
+// going-down, no-check, drain, going-up, maint or down.
+func ServerClass(st *backend.State) string {
 	switch {
 	case st.Admin.Maint():
 		return "maint"

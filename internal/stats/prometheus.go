@@ -74,13 +74,17 @@ func (s *Selection) named(metric string) bool {
 var prometheusScopes = []struct {
 	name string
 	kind Kind
-}{{"frontend", Frontend}, {"backend", Backend}, {"server", Server}}
+}{{"frontend", Frontend}, {"listener", Listener}, {"backend", Backend}, {"server", Server}}
 
 // WritePrometheus writes the metrics of a selection in Prometheus' text form.
 func WritePrometheus(w io.Writer, src *Source, sel Selection) error {
 	if sel.wants("global") {
 		p := src.Facts()
-		if _, err := w.Write(appendProcess(nil, &p, &sel)); err != nil {
+		b := appendProcess(nil, &p, &sel)
+		if src.Loops != nil {
+			b = appendLoops(b, src.Loops(), &sel)
+		}
+		if _, err := w.Write(b); err != nil {
 			return err
 		}
 	}
@@ -92,8 +96,17 @@ func WritePrometheus(w io.Writer, src *Source, sel Selection) error {
 		}
 		for i := range metrics {
 			m := &metrics[i]
-			if name := "haproxy_" + scope.name + "_" + m.name; m.on.Has(scope.kind) && sel.named(name) {
+			if name := m.prefix() + scope.name + "_" + m.name; m.on.Has(scope.kind) && sel.named(name) {
 				b = m.append(b[:0], name, scope.kind, rows)
+				if _, err := w.Write(b); err != nil {
+					return err
+				}
+			}
+		}
+		for i := range histograms {
+			h := &histograms[i]
+			if name := "bascule_" + scope.name + "_" + h.name; h.on.Has(scope.kind) && sel.named(name) {
+				b = h.append(b[:0], name, scope.kind, rows)
 				if _, err := w.Write(b); err != nil {
 					return err
 				}
@@ -102,6 +115,18 @@ func WritePrometheus(w io.Writer, src *Source, sel Selection) error {
 	}
 	return nil
 }
+
+func (m *metric) prefix() string {
+	if m.own {
+		return "bascule_"
+	}
+	return "haproxy_"
+}
+
+const (
+	restartsHelp = "Workers that crashed and were replaced by their master"
+	buildHelp    = "The version, as a label; always 1"
+)
 
 func appendProcess(b []byte, p *Facts, sel *Selection) []byte {
 	for i := range Info {
@@ -114,25 +139,24 @@ func appendProcess(b []byte, p *Facts, sel *Selection) []byte {
 		b = append(append(b, name...), ' ')
 		b = append(appendNumber(b, f.get(p), false), '\n')
 	}
+	if name := "bascule_worker_restarts_total"; sel.named(name) {
+		b = appendHead(b, name, restartsHelp, true)
+		b = append(strconv.AppendInt(append(append(b, name...), ' '), p.Restarts, 10), '\n')
+	}
 	const build = "haproxy_process_build_info"
 	if sel.named(build) {
-		b = appendHead(b, build, "The version, as a label; always 1", false)
+		b = appendHead(b, build, buildHelp, false)
 		b = appendLabel(append(append(b, build...), '{'), "version", p.Version)
 		b = append(b, "} 1\n"...)
 	}
-	return b
+	return appendReloads(b, p, sel)
 }
 
 // append writes all series of a metric; nothing if there are none.
 func (m *metric) append(b []byte, name string, kind Kind, rows []Row) []byte {
-	help, get := m.help, m.get
-	if f := fieldByName(m.field); f != nil {
-		if get == nil {
-			get = f.Value
-		}
-		if help == "" {
-			help = f.Text
-		}
+	get := m.get
+	if f := fieldByName(m.field); f != nil && get == nil {
+		get = f.Value
 	}
 	head := false
 	for i := range rows {
@@ -149,12 +173,9 @@ func (m *metric) append(b []byte, name string, kind Kind, rows []Row) []byte {
 		}
 		for _, s := range list {
 			if !head {
-				b, head = appendHead(b, name, help, m.counter), true
+				b, head = appendHead(b, name, m.text(), m.counter), true
 			}
-			b = appendLabel(append(append(b, name...), '{'), "proxy", r.Proxy.Name)
-			if kind == Server {
-				b = appendLabel(append(b, ','), "server", r.srv.Name)
-			}
+			b = r.appendLabels(append(append(b, name...), '{'))
 			if m.states != nil {
 				b, v = appendLabel(append(b, ','), m.stateLabel(), s.state), number(s.n)
 			}
@@ -171,13 +192,29 @@ func (m *metric) stateLabel() string {
 	return m.label
 }
 
+// appendLabels says whose a series is.
+func (r *Row) appendLabels(b []byte) []byte {
+	b = appendLabel(b, "proxy", r.Proxy.Name)
+	switch r.Kind {
+	case Server:
+		b = appendLabel(append(b, ','), "server", r.srv.Name)
+	case Listener:
+		b = appendLabel(append(b, ','), "listener", rowName(r).text)
+	}
+	return b
+}
+
 func appendHead(b []byte, name, help string, counter bool) []byte {
+	if counter {
+		return appendTypedHead(b, name, help, "counter")
+	}
+	return appendTypedHead(b, name, help, "gauge")
+}
+
+func appendTypedHead(b []byte, name, help, kind string) []byte {
 	b = append(append(append(b, "# HELP "...), name...), ' ')
 	b = append(append(append(b, help...), "\n# TYPE "...), name...)
-	if counter {
-		return append(b, " counter\n"...)
-	}
-	return append(b, " gauge\n"...)
+	return append(append(append(b, ' '), kind...), '\n')
 }
 
 var labelEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)

@@ -1,10 +1,13 @@
 package stats
 
 import (
+	"fmt"
+	"net/netip"
 	"time"
 
 	"bascule/internal/backend"
 	"bascule/internal/config"
+	"bascule/internal/stream"
 )
 
 func (r *Row) http() bool { return r.Proxy.Mode == config.ModeHTTP }
@@ -16,6 +19,8 @@ func (r *Row) counters() *backend.Counters {
 		return r.fe.Counters
 	case Backend:
 		return r.be.Counters
+	case Listener:
+		return r.bound.Counters
 	}
 	return r.srv.Counters
 }
@@ -34,6 +39,8 @@ func (r *Row) cur() *backend.Gauge {
 		return &r.fe.Cur
 	case Backend:
 		return &r.be.Cur
+	case Listener:
+		return &r.bound.Cur
 	}
 	return &r.srv.Cur
 }
@@ -89,13 +96,18 @@ func rowName(r *Row) Value {
 		return text("FRONTEND")
 	case Backend:
 		return text("BACKEND")
+	case Listener:
+		if name := r.bound.Bind.Name; name != "" {
+			return text(name)
+		}
+		return text(fmt.Sprintf("sock-%d", r.bound.Bind.ID))
 	}
 	return text(r.srv.Name)
 }
 
 func sessionLimit(r *Row) Value {
 	if r.Kind == Server {
-		return positive(int64(r.srv.Config().MaxConn))
+		return positive(int64(r.state.MaxConn))
 	}
 	return number(r.maxconn)
 }
@@ -103,14 +115,16 @@ func sessionLimit(r *Row) Value {
 func status(r *Row) Value {
 	switch {
 	case r.Kind == Server:
-		return text(r.state.Status())
+		return text(r.srv.Status())
 	case r.Kind == Backend && r.up():
 		return text("UP")
 	case r.Kind == Backend:
 		return text("DOWN")
-	case r.stopping:
+	case r.stopping || r.Kind == Frontend && r.fe.Stage() == stream.Shut:
 		return text("STOP")
-	case r.maxconn > 0 && r.fe.Cur.Cur() >= r.maxconn:
+	case r.Kind == Frontend && r.fe.Stage() == stream.Paused:
+		return text("PAUSED")
+	case r.maxconn > 0 && r.cur().Cur() >= r.maxconn:
 		return text("FULL")
 	}
 	return text("OPEN")
@@ -168,6 +182,42 @@ func checking(get func(*Row) Value) func(*Row) Value {
 	})
 }
 
+// agent limits a field to servers whose agent is asked.
+func agent(get func(*backend.State) Value) func(*Row) Value {
+	return func(r *Row) Value {
+		if !r.state.Agent.Enabled {
+			return Value{}
+		}
+		return get(r.state)
+	}
+}
+
+// tracked is the server that this one follows.
+func tracked(r *Row) Value {
+	to := r.srv.Tracked()
+	if to == nil {
+		return Value{}
+	}
+	return text(to.Backend().Name() + "/" + to.Name)
+}
+
+func agentCode(st *backend.State) Value {
+	if !st.Agent.Status.HasCode() {
+		return Value{}
+	}
+	return number(int64(st.Agent.Code))
+}
+
+func agentHealth(st *backend.State) Value {
+	if st.AgentUp {
+		return number(1)
+	}
+	return number(0)
+}
+
+// agentCounts is rise and fall of every agent.
+const agentCounts = 1
+
 func downs(r *Row) Value {
 	switch {
 	case r.Kind == Backend:
@@ -198,6 +248,9 @@ func downtime(r *Row) Value {
 func serverID(r *Row) Value {
 	if r.Kind == Server {
 		return number(int64(r.srv.ID()))
+	}
+	if r.Kind == Listener {
+		return number(int64(r.bound.Bind.ID))
 	}
 	return number(0)
 }
@@ -264,6 +317,9 @@ func address(r *Row) Value {
 	if !r.legends {
 		return Value{}
 	}
+	if r.Kind == Listener {
+		return bindAddress(&r.bound.Bind.Addr)
+	}
 	switch r.srv.Config().Addr.Kind {
 	case config.AddrUnix, config.AddrAbns:
 		return text("unix")
@@ -272,6 +328,14 @@ func address(r *Row) Value {
 		return text(a.String())
 	}
 	return Value{}
+}
+
+// bindAddress is where a listener is.
+func bindAddress(a *config.Address) Value {
+	if a.Kind != config.AddrTCP || !a.IP.IsValid() {
+		return text("unix")
+	}
+	return text(netip.AddrPortFrom(a.IP, uint16(a.Port)).String())
 }
 
 func cookie(r *Row) Value {
@@ -303,3 +367,11 @@ func idleLimit(r *Row) Value {
 }
 
 func idle(r *Row) Value { return number(max(r.srv.IdleConns.Load(), 0)) }
+
+// analyzed is hanafail, of servers that are observed.
+func analyzed(r *Row) Value {
+	if r.srv.Config().Observe == config.ObserveNone {
+		return Value{}
+	}
+	return number(r.state.Analyzed)
+}

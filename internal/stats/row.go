@@ -54,6 +54,7 @@ type Row struct {
 
 	stopping bool
 	fe       *stream.Frontend
+	bound    *stream.Bound // of a listener
 	rates    FrontendRates
 	be       *backend.Backend
 	snap     *backend.Snapshot
@@ -84,7 +85,7 @@ func Rows(src *Source, f Filter) []Row {
 	if b.stopping = p.Stopping; b.global == 0 {
 		b.global = p.MaxConn
 	}
-	b.measure(c)
+	b.full = c.FullConns(b.global)
 	for _, px := range c.Proxies {
 		if f.Proxy != 0 && px.ID != f.Proxy || !strings.Contains(px.Name, f.Scope) {
 			continue
@@ -119,12 +120,25 @@ func (b *builder) row(k Kind, px *config.Proxy) Row {
 
 func (b *builder) frontend(px *config.Proxy) {
 	f := b.fes[px.Name]
-	if f == nil || !b.wants(Frontend) {
+	if f == nil {
 		return
 	}
-	r := b.row(Frontend, px)
-	r.fe, r.maxconn, r.rates = f, b.limit(px), b.source.Rates.Frontend(f)
-	b.rows = append(b.rows, r)
+	if b.wants(Frontend) {
+		r := b.row(Frontend, px)
+		r.fe, r.maxconn, r.rates = f, b.limit(f), b.source.Rates.Frontend(f)
+		b.rows = append(b.rows, r)
+	}
+	if !b.wants(Listener) {
+		return
+	}
+	for _, bound := range f.Bounds() {
+		if b.filter.Server != 0 && bound.Bind.ID != b.filter.Server {
+			continue
+		}
+		r := b.row(Listener, px)
+		r.fe, r.bound, r.maxconn = f, &bound, int64(bound.Bind.MaxConn)
+		b.rows = append(b.rows, r)
+	}
 }
 
 func (b *builder) backend(px *config.Proxy) {
@@ -147,48 +161,15 @@ func (b *builder) backend(px *config.Proxy) {
 	}
 	if b.wants(Backend) {
 		r := b.row(Backend, px)
-		r.be, r.snap, r.status, r.maxconn = be, be.Snapshot(), be.Status(), b.fullconn(px)
+		r.be, r.snap, r.status, r.maxconn = be, be.Snapshot(), be.Status(), b.full[px.Name]
 		b.rows = append(b.rows, r)
 	}
 }
 
 // limit is the maxconn of a frontend.
-func (b *builder) limit(px *config.Proxy) int64 {
-	if px.MaxConn > 0 {
-		return int64(px.MaxConn)
+func (b *builder) limit(f *stream.Frontend) int64 {
+	if n := f.MaxConn(); n > 0 {
+		return n
 	}
 	return b.global
-}
-
-// measure adds up, per backend, the maxconn of the frontends that lead there.
-func (b *builder) measure(c *config.Config) {
-	b.full = map[string]int64{}
-	for _, px := range c.Proxies {
-		if !px.Frontend {
-			continue
-		}
-		leads := map[string]bool{}
-		if px.Backend {
-			leads[px.Name] = true
-		}
-		if px.DefaultBackend != nil {
-			leads[px.DefaultBackend.Name] = true
-		}
-		for _, s := range px.UseBackend {
-			if s.Backend != nil {
-				leads[s.Backend.Name] = true
-			}
-		}
-		for name := range leads {
-			b.full[name] += b.limit(px)
-		}
-	}
-}
-
-// fullconn is `fullconn`, else a tenth of what can come in, at least 1.
-func (b *builder) fullconn(px *config.Proxy) int64 {
-	if px.FullConn > 0 {
-		return int64(px.FullConn)
-	}
-	return max(1, (b.full[px.Name]+9)/10)
 }

@@ -26,6 +26,8 @@ type ProcessRates struct{ Conns, Sessions, BytesOut Rate }
 // costs the loops nothing more. Backends and servers have their own.
 type Sampler struct {
 	src *Source
+	// Then is called after each turn of Run; nil: nothing is. Set it before.
+	Then func(now time.Time)
 
 	mu    sync.Mutex // mu guards the fields below.
 	fes   map[*stream.Frontend]*[3]backend.Rate
@@ -50,6 +52,9 @@ func (s *Sampler) Run(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			s.Sample(now)
+			if s.Then != nil {
+				s.Then(now)
+			}
 		}
 	}
 }

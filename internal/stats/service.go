@@ -38,22 +38,40 @@ type Page struct{ Source *Source }
 // Serve answers with the page or one of its other forms.
 func (p Page) Serve(w *stream.Writer, r *stream.Asked) { p.answer(w, r) }
 
-func (p Page) answer(w answerer, r *stream.Asked) {
+// Admit finds the page that a request asks for, and answers it if there is none
+// or if its user is not one of `stats auth`. rest is what stands behind `stats uri`.
+func (p Page) Admit(w answerer, r *stream.Asked) (cfg *config.Stats, rest string, ok bool) {
 	target := string(r.Req.Target())
 	proxy := p.proxy(r.Frontend, target)
 	if proxy == nil { // a reload took the page away meanwhile
 		w.Head(404, "Content-Type: text/plain\r\n")
-		return
+		return nil, "", false
 	}
-	cfg := proxy.Stats
+	cfg = proxy.Stats
 	if len(cfg.Auth) > 0 && !authorized(cfg.Auth, r.Header("Authorization")) {
 		unauthorized(w, cfg.Realm)
+		return nil, "", false
+	}
+	return cfg, target[len(cfg.URI):], true
+}
+
+func (p Page) answer(w answerer, r *stream.Asked) {
+	cfg, rest, ok := p.Admit(w, r)
+	if ok {
+		p.Answer(w, r, cfg, rest)
+	}
+}
+
+// Answer answers who was admitted.
+func (p Page) Answer(w answerer, r *stream.Asked, cfg *config.Stats, rest string) {
+	if r.Req.Method == wire.MethodPost && len(cfg.Admin) > 0 {
+		p.changed(w, cfg, r)
 		return
 	}
 	if !readOnly(w, r) {
 		return
 	}
-	v := parseView(cfg, target[len(cfg.URI):])
+	v := parseView(cfg, rest)
 	fields := "Cache-Control: no-cache\r\nContent-Type: " + v.contentType() + "\r\n"
 	if v.refresh > 0 {
 		fields += fmt.Sprintf("Refresh: %d\r\n", int64(v.refresh/time.Second))
@@ -126,6 +144,7 @@ type view struct {
 	refresh time.Duration // 0: none
 	silent  bool          // ;norefresh
 	scope   string        // as it came
+	outcome string        // of the form that led here
 }
 
 // separators stand before options: HAProxy's semicolon, and what a form sends.
@@ -154,6 +173,8 @@ func parseView(cfg *config.Stats, rest string) view {
 			v.filter.NoMaint = true
 		case "norefresh":
 			v.silent, v.refresh = true, 0
+		case "st":
+			v.outcome = outcomes[value]
 		case "scope":
 			v.scope = unescape(value)
 		}

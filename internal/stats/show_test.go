@@ -53,6 +53,7 @@ func FuzzViewsAndSelectionsTakeAnything(f *testing.F) {
 	f.Add("/;csv;norefresh;scope=a%20b")
 	f.Add("?scope=*&scope=&metrics=-a,b&no-maint")
 	f.Add("Basic b3BzOnNlY3JldA==")
+	f.Add("Basic b3Bz\nOnNlY3JldA==")
 	f.Fuzz(func(t *testing.T, s string) {
 		v := parseView(&config.Stats{URI: "/"}, s)
 		if len(v.scope) > maxScope || v.html && v.format != CSV {
@@ -61,7 +62,8 @@ func FuzzViewsAndSelectionsTakeAnything(f *testing.F) {
 		if sel := ParseSelection(s); sel.named("a") && !sel.named("a") {
 			t.Error("a selection changes its mind")
 		}
-		if authorized([]string{"ops:secret"}, s) && !strings.Contains(s, "b3BzOnNlY3JldA") {
+		given := strings.NewReplacer("\r", "", "\n", "").Replace(s) // base64 skips line ends; no field has them
+		if authorized([]string{"ops:secret"}, s) && !strings.Contains(given, "b3BzOnNlY3JldA") {
 			t.Errorf("%q is let in", s)
 		}
 	})

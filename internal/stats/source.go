@@ -5,6 +5,8 @@ import (
 
 	"bascule/internal/backend"
 	"bascule/internal/config"
+	"bascule/internal/events"
+	"bascule/internal/logs"
 	"bascule/internal/stream"
 )
 
@@ -14,8 +16,14 @@ type Source struct {
 	Config    func() *config.Config     // in force; its order of proxies is the order of rows
 	Frontends func() []*stream.Frontend // by name; proxies that are not in Config are not shown
 	Backends  func() []*backend.Backend
+	Removed   func() []*backend.Server // by reloads, with sessions left; nil: none
 	Process   func() Process
-	Rates     *Sampler // nil: all rates of frontends and of the process are 0
+	Loops     func() []LoopFacts    // nil: nothing is known of the loops
+	Shutdown  func(*backend.Server) // ends the streams of a server, as an operator's word; may be nil
+	ClearMax  func()                // makes the loops' maxima begin anew; may be nil
+	Logs      *logs.Hub             // rings of log lines; nil: none
+	Events    *events.Ring          // what happened lately; nil: nobody notes it
+	Rates     *Sampler              // nil: all rates of frontends and of the process are 0
 }
 
 // A Process is what is known of the whole process. Totals never go back while
@@ -29,11 +37,14 @@ type Process struct {
 	Start       time.Time
 	Threads     int // loops
 	Stopping    bool
+	Restarts    int64 // workers before this one that crashed, under one master
 
 	Files       int64 // RLIMIT_NOFILE
 	Sockets     int64 // descriptors needed at most
 	MaxConn     int64 // in force
 	HardMaxConn int64 // of the configuration or derived
+	ConnLimit   int64 // connections a second, 0: none
+	SessLimit   int64 // sessions a second, 0: none
 	Conns       int64 // client connections now
 	CumConns    int64 // connections accepted, of listeners and runtime sockets
 	CumReqs     int64
@@ -53,6 +64,12 @@ type Process struct {
 	HeapBytes   int64 // held by the heap
 	HeapUsed    int64
 	MemLimit    int64 // bytes, 0: none
+
+	Reloads, ReloadsRefused int64
+	LastReload              time.Time // zero: none yet
+	LastReloadOK            bool      // it was put in force
+	RemovedServers          int64     // that no file has any more and that have sessions left
+	RemovedSessions         int64     // of them
 }
 
 // Uptime is the age of the process at a time.
@@ -64,6 +81,19 @@ func (s *Source) frontends() map[string]*stream.Frontend {
 		m[f.Name] = f
 	}
 	return m
+}
+
+// Gone are the removed servers of a backend, "" for all.
+func (s *Source) Gone(name string) (list []*backend.Server) {
+	if s.Removed == nil {
+		return nil
+	}
+	for _, srv := range s.Removed() {
+		if name == "" || srv.Backend().Name() == name {
+			list = append(list, srv)
+		}
+	}
+	return list
 }
 
 func (s *Source) backends() map[string]*backend.Backend {

@@ -5,6 +5,7 @@ import "bascule/internal/backend"
 // States of the metrics, in HAProxy's order.
 var (
 	proxyStates  = []string{"DOWN", "UP"}
+	socketStates = []string{"WAITING", "OPEN", "FULL"}
 	serverStates = []string{"DOWN", "UP", "MAINT", "DRAIN", "NOLB"}
 	checkStates  = []string{"HANA", "SOCKERR", "L4OK", "L4TOUT", "L4CON", "L6OK", "L6TOUT", "L6RSP",
 		"L7TOUT", "L7RSP", "L7OK", "L7OKC", "L7STS", "PROCERR", "PROCTOUT", "PROCOK"}
@@ -45,6 +46,8 @@ func statusSamples(r *Row) []sample {
 	switch {
 	case r.Kind == Server:
 		return oneOf(serverStates, serverState(r.state))
+	case r.Kind == Listener:
+		return oneOf(socketStates, status(r).text)
 	case r.Kind == Backend && !r.up(), r.Kind == Frontend && r.stopping:
 		return oneOf(proxyStates, "DOWN")
 	}

@@ -46,7 +46,7 @@ func (v Value) append(dst []byte, t Type) []byte {
 	switch {
 	case !v.set:
 		return dst
-	case t == Str:
+	case t == Str || v.text != "":
 		return append(dst, v.text...)
 	}
 	return strconv.AppendInt(dst, v.num, 10)

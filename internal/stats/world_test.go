@@ -61,8 +61,16 @@ func newWorld(t *testing.T, text string) *world {
 			f := stream.NewFrontend(px.Name, env)
 			f.Apply(&stream.Rules{Cfg: px})
 			fes, w.fes[px.Name] = append(fes, f), f
+			if px.SocketStats {
+				var list []stream.Bound
+				for _, bind := range px.Binds {
+					list = append(list, stream.Bound{Socket: stream.NewSocket(1), Bind: bind})
+				}
+				f.SetBounds(list)
+			}
 		}
 	}
+	backend.Link(bes)
 	w.src = &Source{
 		Config:    func() *config.Config { return w.cfg },
 		Frontends: func() []*stream.Frontend { return fes },

@@ -132,12 +132,13 @@ func newJSONValue(pos int, name string, tags Tags, t Type, v Value) jsonValue {
 	return j
 }
 
-// WriteJSON writes an array with an array of values per row, on one line.
+// WriteJSON writes an array with an array of values per row, on one line. A row is
+// written before the next is made: thousands of servers together are megabytes.
 func WriteJSON(w io.Writer, rows []Row) error {
-	all := make([][]jsonValue, 0, len(rows))
+	sep := "["
 	for i := range rows {
 		r := &rows[i]
-		var list []jsonValue
+		list := []jsonValue{}
 		for pos := range Fields {
 			f := &Fields[pos]
 			v := f.Value(r)
@@ -149,7 +150,19 @@ func WriteJSON(w io.Writer, rows []Row) error {
 			j.ObjType, j.ProxyID, j.ID = r.Kind.String(), &r.Proxy.ID, &id
 			list = append(list, j)
 		}
-		all = append(all, list)
+		text, err := json.Marshal(list)
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, sep+string(text)); err != nil {
+			return err
+		}
+		sep = ","
 	}
-	return json.NewEncoder(w).Encode(all)
+	if len(rows) == 0 {
+		_, err := io.WriteString(w, "[]\n")
+		return err
+	}
+	_, err := io.WriteString(w, "]\n")
+	return err
 }

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"bascule/internal/backend"
-	"bascule/internal/logs"
 )
 
 // account counts the stream and writes its log line.
@@ -13,6 +12,9 @@ func (s *Stream) account() {
 	now := s.car.Loop.Now()
 	in, out := s.front.Received(), s.front.Sent()
 	s.tally(s.fe.Counters, l, in, out)
+	if of := s.info.Of; of != nil {
+		s.tally(of.Counters, l, in, out)
+	}
 	if !s.tcp {
 		s.fe.Counters.Add(l, s.class(), 1)
 	}
@@ -20,7 +22,10 @@ func (s *Stream) account() {
 		s.fe.Counters.Add(l, backend.Intercepted, 1)
 	}
 	if s.denied {
-		s.fe.Counters.Add(l, backend.DeniedReq, 1)
+		s.countIn(backend.DeniedReq)
+	}
+	if s.vetoed {
+		s.countIn(backend.DeniedResp)
 	}
 	if s.be != nil {
 		s.tally(s.be.Counters, l, in, out)
@@ -31,19 +36,44 @@ func (s *Stream) account() {
 		s.tally(own.Counters, l, in, out) // of a listen section: the request was its backend's from the start
 	}
 	q, c, r, t := s.phases(now)
-	s.fe.Times.Add(l, max(q, 0), max(c, 0), max(r, 0), max(t, 0))
+	s.spend(l, now)
 	if s.srv != nil {
 		s.tally(s.srv.Counters, l, in, out)
 		if s.begun {
-			if !s.tcp {
-				s.srv.Counters.Add(l, s.class(), 1)
-			}
 			s.srv.Times.Add(l, max(q, 0), max(c, 0), max(r, 0), max(t, 0))
 			s.be.Times.Add(l, max(q, 0), max(c, 0), max(r, 0), max(t, 0))
 		}
-		s.srv.LastSession.Store(s.car.Loop.Wall().Unix())
+		if now := s.car.Loop.Wall().Unix(); s.srv.LastSession.Load() != now {
+			s.srv.LastSession.Store(now)
+		}
 	}
 	s.log(q, c, r, t)
+}
+
+// spend counts where the request's time went. Phases that it did not reach do
+// not count; those of a request that failed do, since its client waited too.
+func (s *Stream) spend(l int, now int64) {
+	var spent backend.Spent
+	phase := func(p backend.Phase, from, to int64) {
+		if from != 0 && to != 0 {
+			spent.Set(p, to-from)
+		}
+	}
+	phase(backend.PhaseQueue, s.t.head, s.t.slot)
+	phase(backend.PhaseConnect, s.t.slot, s.t.conn)
+	phase(backend.PhaseResponse, s.t.conn, s.t.reply)
+	if s.tunnelFrames {
+		phase(backend.PhaseWebSocket, s.t.reply, now)
+	} else {
+		phase(backend.PhaseTotal, s.first, now)
+	}
+	s.fe.Latency.Add(l, &spent)
+	if s.be != nil {
+		s.be.Latency.Add(l, &spent)
+	}
+	if s.srv != nil {
+		s.srv.Latency.Add(l, &spent)
+	}
 }
 
 func (s *Stream) tally(c *backend.Counters, l int, in, out int64) {
@@ -51,17 +81,30 @@ func (s *Stream) tally(c *backend.Counters, l int, in, out int64) {
 	c.Add(l, backend.BytesOut, out)
 }
 
-func (s *Stream) class() backend.Counter {
-	if k := s.status / 100; k >= 1 && k <= 5 {
+func (s *Stream) class() backend.Counter { return classOf(int(s.status)) }
+
+func classOf(status int) backend.Counter {
+	if k := status / 100; k >= 1 && k <= 5 {
 		return backend.Reply1xx + backend.Counter(k-1)
 	}
 	return backend.ReplyOther
 }
 
+// replied counts a reply for its server, as it said it: what rules or another
+// server make of it is the frontend's and the backend's.
+func (s *Stream) replied(status int) {
+	l := s.car.Loop.Index()
+	s.srv.Counters.Add(l, backend.Requests, 1)
+	s.srv.Counters.Add(l, classOf(status), 1)
+}
+
 // phases are queue, connect, response and total time in milliseconds, -1 for
 // those not reached.
 func (s *Stream) phases(now int64) (q, c, r, t int) {
-	return ms(s.t.head, s.t.slot), ms(s.t.slot, s.t.conn), ms(s.t.conn, s.t.reply), ms(s.t.first, now)
+	if s.t.pit != 0 {
+		return ms(s.t.pit, now), -1, -1, ms(s.first, now)
+	}
+	return ms(s.t.head, s.t.slot), ms(s.t.slot, s.t.conn), ms(s.t.conn, s.t.reply), ms(s.first, now)
 }
 
 func ms(from, to int64) int {
@@ -78,56 +121,4 @@ func letter(p backend.PersistState) byte {
 		return byte(backend.PersistNone)
 	}
 	return byte(p)
-}
-
-// logInfo is the syslog level of traffic lines.
-const logInfo = 6
-
-func (s *Stream) log(q, c, r, t int) {
-	cfg := s.rules.Cfg
-	if cfg.LogFormat == nil || s.silent || len(cfg.Logs) == 0 {
-		return
-	}
-	car := s.car
-	rec := &car.rec
-	*rec = logs.Record{
-		Client: s.info.From, FrontAddr: s.info.To, Frontend: s.fe.Name, Backend: s.fe.Name, TLS: s.info.TLS,
-		Accept: s.info.Wall, Start: car.Loop.Wall().Add(-time.Duration(car.Loop.Now() - s.t.first)),
-		TR: ms(s.t.first, s.t.head), Tw: q, Tc: c, Tr: r, Ta: t, Tt: ms(s.info.Accepted, car.Loop.Now()),
-		Th: 0, Ti: ms(s.info.Accepted, s.t.first),
-		Status: s.status, BytesRead: s.front.Sent(), BytesUploaded: s.front.Received(),
-		Method: s.line[:s.nMethod], Target: s.line[s.nMethod:], Minor: s.minor, BadRequest: s.minor == 255,
-		Term:    [4]byte{s.term[0], s.term[1], '-', '-'},
-		ActConn: int(s.fe.Env.Conns.Cur()), FeConn: int(s.fe.Cur.Cur()),
-		TCP: s.tcp, Redispatched: s.moved, Retries: max(s.attempts-1, 0),
-	}
-	if rec.Start.IsZero() {
-		rec.Start = car.Loop.Wall()
-	}
-	sticky := cfg.Cookie != nil
-	if s.be != nil {
-		rec.Backend = s.cfg.Name
-		rec.BeConn = int(s.be.Cur.Cur())
-		sticky = s.cfg.Cookie != nil
-	}
-	if sticky && !rec.BadRequest {
-		rec.Term[2], rec.Term[3] = letter(s.persist), letter(backend.PersistState(s.setBack))
-	}
-	if s.srv != nil {
-		rec.Server = s.srv.Name
-		rec.SrvConn = int(s.srv.Cur.Cur())
-	}
-	if s.served {
-		rec.Server = "<STATS>"
-	}
-	rec.ReqCaptures, rec.ResCaptures = s.reqCaps, s.resCaps
-	if cfg.LogFormat.UsesCtx() {
-		rec.Ctx = s.logCtx()
-	}
-	level := logInfo
-	if s.logLevel > 0 {
-		level = s.logLevel - 1
-	}
-	car.logLine = cfg.LogFormat.Append(car.logLine[:0], rec)
-	s.fe.Env.Hub.Ring(car.Loop.Index()).Line(cfg.Logs, level, car.logLine)
 }

@@ -3,21 +3,16 @@ package stream
 import (
 	"bytes"
 
-	"bascule/internal/backend"
 	"bascule/internal/rule"
 	"bascule/internal/wire"
 )
 
 // Connection decides where a connection of mode tcp goes: there is no request
 // to look at, and once a server is reached all that remains is a tunnel.
-func (l *Life) Connection(rules *Rules, x *rule.Ctx, loop int) Order {
-	*l = Life{rules: rules, loop: loop, phase: 'C', tcp: true, term: [2]byte{'-', '-'}}
-	if l.be = rules.choose(x); l.be == nil {
-		return l.fail(503, 'S', 'C')
-	}
-	l.cfg = l.be.Config()
-	l.retries = l.cfg.Retries
-	return l.place(x)
+func (l *Life) Connection(rules *Rules, x *rule.Ctx, out *rule.Outcome, loop int) Order {
+	l.begin(rules, loop, 'C')
+	l.tcp, l.term, l.step = true, [2]byte{'-', '-'}, frontRules
+	return l.Inspect(x, out)
 }
 
 // BeginConnection starts the stream of a client connection of mode tcp. It
@@ -26,11 +21,11 @@ func (c *Carrier) BeginConnection(front Front, fe *Frontend, info *Client) {
 	now := c.Loop.Now()
 	s := c.open(front, fe, info, now)
 	s.t.head, s.bodyDone, s.minor = now, true, 0
-	o := s.Life.Connection(fe.Rules(), c.fill(s), c.Loop.Index())
-	if s.be != nil {
-		s.be.Cur.Enter()
-		s.be.Counters.Add(c.Loop.Index(), backend.Sessions, 1)
-	}
+	x := c.fill(s)
+	x.Partial = true
+	o := s.Life.Connection(fe.Rules(), x, &c.Out, c.Loop.Index())
+	s.enterBackend()
+	front.SetDeadline(s.clientTimeout()) // it may talk from the start
 	s.run(o)
 }
 

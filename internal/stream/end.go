@@ -3,6 +3,7 @@ package stream
 import (
 	"fmt"
 
+	"bascule/internal/backend"
 	"bascule/internal/rule"
 	"bascule/internal/wire"
 )
@@ -10,20 +11,24 @@ import (
 // ServerLost says that the server's connection failed after the request was
 // sent; the back has closed itself.
 func (s *Stream) ServerLost(why Why) {
-	reused := s.back != nil && s.back.Reused()
+	b := s.back
+	s.sawEnd(why, b)
 	s.back = nil
 	if s.begun {
 		s.run(s.Life.Broke(why))
 		return
 	}
-	s.sent = false
-	s.run(s.Life.Lost(why, reused, true))
+	s.takeBack()
+	s.run(s.Life.Lost(s.evidence(why, b)))
 }
 
 // ServerTimeout says that the back's deadline passed.
 func (s *Stream) ServerTimeout() {
 	if s.tunnel {
 		s.term = [2]byte{'s', 'D'}
+		if client, server := s.tunnelTimeouts(); client > 0 && client <= server {
+			s.term[0] = 'c' // both are silent: the client's is noticed first, as with HAProxy
+		}
 		s.run(Order{Kind: Cut})
 		return
 	}
@@ -32,18 +37,48 @@ func (s *Stream) ServerTimeout() {
 	b.Abort()
 	switch {
 	case !s.sent:
+		s.saw(backend.SawNoConnect)
 		s.run(s.Life.Failed(Timeout))
 	case s.begun:
 		s.run(s.Life.Broke(Timeout))
 	default:
-		s.run(s.Life.Lost(Timeout, false, false))
+		s.saw(backend.SawTimeout)
+		s.takeBack()
+		s.run(s.Life.Lost(s.evidence(Timeout, b)))
 	}
 }
 
 // ClientGone says that the client left.
 func (s *Stream) ClientGone() {
 	if !s.over {
+		s.leaving()
+		s.loseReply()
 		s.run(s.Life.Gone(false))
+	}
+}
+
+// leaving notes where the client's end met the stream: once the request is on
+// its way data are exchanged, whether the reply has begun or not, and what
+// remained of a wait in the queue was waiting too.
+func (s *Stream) leaving() {
+	switch {
+	case s.sent, s.tunnel:
+		s.phase = 'D'
+	case s.ticket != nil:
+		s.t.slot = s.car.Loop.Now()
+	}
+}
+
+// ClientEnded says that the client has ended its side. It may still wait for
+// its reply, so that this ends the stream only with option abortonclose, and
+// only before the reply begins.
+func (s *Stream) ClientEnded() {
+	switch {
+	case s.over || s.begun || s.tunnel || s.served || s.cfg == nil || !s.cfg.AbortOnClose:
+	case !s.sent:
+		s.ClientGone()
+	case s.bodyDone: // else more of the body may lie in the socket
+		s.run(s.Life.Left())
 	}
 }
 
@@ -54,6 +89,10 @@ func (s *Stream) ClientTimeout() {
 		s.run(Order{Kind: Cut})
 		return
 	}
+	if s.holding() {
+		s.countIn(backend.ReqErrors)
+	}
+	s.leaving()
 	s.run(s.Life.Gone(true))
 }
 
@@ -63,14 +102,55 @@ func (s *Stream) Kill(code byte) {
 	if s.over {
 		return
 	}
+	if code != 'K' && !s.begun && s.request != nil && s.srv != nil {
+		s.fell(code) // not an operator's word about the stream: another server may serve the request
+		return
+	}
 	s.dropBack()
 	if s.begun {
 		o := s.Life.Broke(MarkedDown)
 		s.term[0] = code
+		if s.tcp { // as HAProxy has it
+			s.term[1] = '-'
+		}
 		s.run(o)
 		return
 	}
 	s.run(s.Life.fail(503, code, s.phase))
+}
+
+// fell is what becomes of a stream whose server was marked down while its reply
+// had not begun; code is the first letter of its termination code.
+func (s *Stream) fell(code byte) {
+	var o Order
+	if s.sent {
+		next, ok := s.Life.Felled(!s.carried.lost)
+		if !ok {
+			s.await()
+			return
+		}
+		s.dropBack()
+		s.takeBack()
+		o = next
+	} else {
+		s.dropBack()
+		s.car.Loop.StopTimer(s.timer)
+		o = s.downed(nil)
+	}
+	if o.Kind == Reply {
+		s.term[0] = code
+	}
+	s.run(o)
+}
+
+// downed is what becomes of a stream that its server does not serve to the end,
+// while its reply had not begun; b is what was its connection.
+func (s *Stream) downed(b Back) Order {
+	if !s.sent {
+		return s.Life.Failed(MarkedDown)
+	}
+	s.takeBack()
+	return s.Life.Lost(s.evidence(MarkedDown, b))
 }
 
 func (s *Stream) dropBack() {
@@ -82,6 +162,10 @@ func (s *Stream) dropBack() {
 
 // answer sends an answer made here; http-after-response sees it first.
 func (s *Stream) answer(a *rule.Answer) {
+	if a.Make != nil { // http-error with values
+		x := s.answerCtx()
+		a = a.Make.Build(x, &s.car.Out)
+	}
 	if len(s.rules.Cfg.HTTPAfter) == 0 && (s.cfg == nil || len(s.cfg.HTTPAfter) == 0) {
 		s.front.WriteAnswer(a)
 		return
@@ -94,10 +178,17 @@ func (s *Stream) answer(a *rule.Answer) {
 	}
 	x := c.fill(s)
 	x.Res = &c.rep
+	if s.cfg != nil {
+		x.Backend, x.BackendID = s.cfg.Name, s.cfg.ID
+	}
+	if s.srv != nil {
+		x.Server = s.srv.Name
+	}
 	s.Life.after(x, &c.Out)
-	s.status = c.rep.Status
+	s.status = int16(c.rep.Status)
+	s.frame(&c.rep)
 	s.front.WriteHead(&c.rep)
-	if s.method != wire.MethodHead && len(a.Body) > 0 {
+	if s.method != wire.MethodHead && !s.mute && len(a.Body) > 0 {
 		s.front.WriteData(a.Body)
 	}
 }
@@ -111,6 +202,7 @@ func appendAnswer(dst []byte, a *rule.Answer) []byte {
 // finish ends the stream: counters, log line, connections.
 func (s *Stream) finish(whole bool) {
 	c := s.car
+	s.recall()
 	s.over = true
 	c.Loop.StopTimer(s.timer)
 	s.unqueue()
@@ -124,11 +216,19 @@ func (s *Stream) finish(whole bool) {
 			b.Abort()
 		}
 	}
+	if s.tunnel {
+		s.countTunnel(-1)
+	}
 	s.Life.leave()
-	if s.be != nil {
+	if s.counted {
 		s.be.Cur.Leave()
 	}
 	s.account()
+	s.info.Vars = s.vars.KeepSession(s.info.Vars)
+	s.late = nil
+	s.dropHeld()
+	s.dropReply()
+	s.dropBody()
 	if s.prev != nil {
 		s.prev.next = s.next
 	} else {
@@ -139,6 +239,6 @@ func (s *Stream) finish(whole bool) {
 	}
 	f := s.front
 	s.front, s.info = nil, nil
-	c.free = append(c.free, s)
+	c.spare(s)
 	f.Done(whole)
 }

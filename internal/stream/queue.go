@@ -16,7 +16,7 @@ type ticket struct {
 }
 
 // Granted takes the slot to the stream's loop.
-func (t *ticket) Granted(srv *backend.Server) {
+func (t *ticket) Granted(srv *backend.Server, was backend.Position) {
 	t.car.Loop.Post(func() {
 		s := t.s
 		if s == nil {
@@ -24,15 +24,23 @@ func (t *ticket) Granted(srv *backend.Server) {
 			return
 		}
 		s.ticket, t.s = nil, nil
+		s.waited(was)
 		t.car.Loop.StopTimer(s.timer)
+		if was.Moved {
+			s.leftServer()
+		}
 		s.run(s.Life.Granted(srv))
 	})
 }
 
 func (s *Stream) enqueue(o Order) {
 	t := &ticket{car: s.car, s: s}
-	if _, ok := s.be.Enqueue(o.Srv, t); !ok {
-		s.run(s.Life.Unqueued())
+	wait := s.be.Enqueue
+	if s.Life.insists() {
+		wait = s.be.Insist
+	}
+	if _, ok := wait(o.Srv, t); !ok {
+		s.run(s.Life.QueueFull(o.Srv))
 		return
 	}
 	s.ticket = t
@@ -41,11 +49,18 @@ func (s *Stream) enqueue(o Order) {
 	}
 }
 
+// waited adds up the positions in the queues, for the log.
+func (s *Stream) waited(was backend.Position) {
+	s.queued.Server += was.Server
+	s.queued.Backend += was.Backend
+}
+
 // unqueue gives up the place. A slot on its way is given back by the ticket.
 func (s *Stream) unqueue() {
 	if t := s.ticket; t != nil {
 		s.ticket, t.s = nil, nil
-		s.be.Dequeue(t)
+		was, _ := s.be.Dequeue(t)
+		s.waited(was)
 	}
 }
 
@@ -54,8 +69,23 @@ func (s *Stream) expired() {
 	if s.over {
 		return
 	}
+	if a := s.late; a != nil {
+		s.late = nil
+		s.run(Order{Kind: Reply, Answer: a})
+		return
+	}
+	if s.inspectionOver() {
+		return
+	}
+	if s.holdingReply() {
+		s.loseReply()
+		s.dropBack()
+		s.run(s.Life.LateBody())
+		return
+	}
 	if s.ticket != nil {
 		s.unqueue()
+		s.t.slot = s.car.Loop.Now() // all of it was waiting
 		s.run(s.Life.Unqueued())
 		return
 	}

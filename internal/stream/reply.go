@@ -9,22 +9,33 @@ import (
 
 // Reply decides what happens to the server's final reply. Edits are made in x.Res.
 func (l *Life) Reply(x *rule.Ctx, out *rule.Outcome) Order {
-	l.status = x.Res.Status
-	for _, p := range [...]*config.Proxy{l.cfg, l.rules.Cfg} {
-		if len(p.HTTPResponse) > 0 {
-			rule.Run(p.HTTPResponse, x, out)
-			l.noteLog(out)
-			if out.Verdict == rule.Deny {
-				l.deniedReply()
-				return l.answer(out.Status, l.denyAnswer(p, out), 'P', 'H')
+	l.status = int16(x.Res.Status)
+	if len(l.cfg.TCP.Response) > 0 {
+		if o, ended := l.inspectReply(x, out); ended {
+			return o
+		}
+	}
+	l.step, l.at, l.lenient = backReply, 0, false
+	return l.ResumeReply(x, out)
+}
+
+// ResumeReply goes on with the rules of the reply in x.Res, at first and behind a
+// Hold order: x.Body is then what came of its body.
+func (l *Life) ResumeReply(x *rule.Ctx, out *rule.Outcome) Order {
+	for ; l.step <= frontReply; l.step, l.at, l.lenient = l.step+1, 0, false {
+		p := l.cfg
+		if l.step == frontReply {
+			if p = l.rules.Cfg; p == l.cfg || p.Name == l.cfg.Name {
+				break
 			}
 		}
-		if p == l.rules.Cfg || l.cfg.Name == l.rules.Cfg.Name {
-			break
+		if o, ended := l.ruledReply(p, x, out); ended {
+			return o
 		}
 	}
 	l.replyCookie(x)
 	l.after(x, out)
+	l.status = int16(x.Res.Status) // set-status
 	l.begun, l.phase = true, 'D'
 	if x.Res.Body == wire.BodyTunnel {
 		return Order{Kind: Tunnel}
@@ -32,7 +43,38 @@ func (l *Life) Reply(x *rule.Ctx, out *rule.Outcome) Order {
 	return Order{Kind: Relay}
 }
 
-func (l *Life) denyAnswer(p *config.Proxy, out *rule.Outcome) *rule.Answer {
+// ruledReply runs the response rules of one proxy, as ruled does for requests.
+func (l *Life) ruledReply(p *config.Proxy, x *rule.Ctx, out *rule.Outcome) (o Order, ended bool) {
+	for l.at < len(p.HTTPResponse) {
+		out.Lenient = l.lenient
+		rule.Resume(p.HTTPResponse[l.at:], x, out)
+		l.noteLog(out)
+		switch out.Verdict {
+		case rule.Deny:
+			l.deniedReply()
+			return l.answer(out.Status, l.ownAnswer(p, out), 'P', 'H'), true
+		case rule.Return, rule.Redirect:
+			l.answered = true
+			return l.answer(out.Status, l.ownAnswer(p, out), 'L', 'H'), true
+		case rule.Hold:
+			l.at, l.lenient = l.at+out.Next, out.Lenient
+			if x.BodyWhole || !replyHasBody(x.Res) {
+				continue // there is nothing to wait for
+			}
+			return l.holds(out.Delay, out.AtLeast), true
+		}
+		break
+	}
+	return Order{}, false
+}
+
+// replyHasBody says whether there is a body to wait for.
+func replyHasBody(r *wire.Reply) bool {
+	return r.Body == wire.BodyChunked || r.Body == wire.BodyClose || r.Body == wire.BodyLength && r.Length > 0
+}
+
+// ownAnswer is what a rule says in place of the server's reply.
+func (l *Life) ownAnswer(p *config.Proxy, out *rule.Outcome) *rule.Answer {
 	if out.Answer != nil {
 		return out.Answer
 	}
@@ -40,8 +82,9 @@ func (l *Life) denyAnswer(p *config.Proxy, out *rule.Outcome) *rule.Answer {
 }
 
 func (l *Life) deniedReply() {
-	l.be.Counters.Add(l.loop, backend.DeniedResp, 1)
-	l.srv.Counters.Add(l.loop, backend.DeniedResp, 1)
+	l.vetoed = true // the frontend counts it at the end
+	l.be.Counters.Add(int(l.loop), backend.DeniedResp, 1)
+	l.srv.Counters.Add(int(l.loop), backend.DeniedResp, 1)
 }
 
 // after runs http-after-response, which sees every reply.
@@ -54,6 +97,13 @@ func (l *Life) after(x *rule.Ctx, out *rule.Outcome) {
 	}
 }
 
+// LateBody says that what the rules wait for of the reply's body did not come in
+// time: HAProxy answers 504 then.
+func (l *Life) LateBody() Order {
+	l.count(backend.RespErrors)
+	return l.fail(504, 's', 'H')
+}
+
 // Relayed says that the reply was passed on whole, or the tunnel ended.
 func (l *Life) Relayed() Order { return Order{Kind: Finish} }
 
@@ -64,10 +114,20 @@ func (l *Life) Broke(why Why) Order {
 		l.term = [2]byte{'s', 'D'}
 	case MarkedDown:
 		l.term = [2]byte{'D', 'D'}
+	case Garbage:
+		l.term = [2]byte{'P', 'D'}
 	default:
 		l.term = [2]byte{'S', 'D'}
 	}
-	if l.srv != nil {
+	switch {
+	case l.srv == nil:
+	case why == MarkedDown: // it was ended here, and not by the server
+	case why == Garbage:
+		l.count(backend.RespErrors)
+	default:
+		if !l.tcp && l.status != 101 && why != Timeout {
+			l.count(backend.RespErrors)
+		}
 		l.count(backend.ServerAborts)
 	}
 	return Order{Kind: Cut}
@@ -80,11 +140,11 @@ func (l *Life) Gone(timeout bool) Order {
 		who = 'c'
 	}
 	l.term = [2]byte{who, l.phase}
-	if l.be != nil {
-		l.be.Counters.Add(l.loop, backend.ClientAborts, 1)
+	if l.be != nil && l.phase != 'Q' { // nothing was transferred yet
+		l.be.Counters.Add(int(l.loop), backend.ClientAborts, 1)
 	}
 	if l.srv != nil {
-		l.srv.Counters.Add(l.loop, backend.ClientAborts, 1)
+		l.srv.Counters.Add(int(l.loop), backend.ClientAborts, 1)
 	}
 	if timeout && !l.begun {
 		return l.fail(408, 'c', l.phase)
@@ -92,10 +152,17 @@ func (l *Life) Gone(timeout bool) Order {
 	return Order{Kind: Cut}
 }
 
+// Left says that the client ended its side while its server was waited for, and
+// that the backend does not wait then (option abortonclose).
+func (l *Life) Left() Order {
+	l.count(backend.ClientAborts)
+	return l.fail(400, 'C', 'H')
+}
+
 // Refuse answers a request whose head is not to be had: malformed (400), too
 // large, or not there in time (408).
 func (l *Life) Refuse(rules *Rules, status int, who byte, loop int) Order {
-	*l = Life{rules: rules, loop: loop, phase: 'R'}
+	l.begin(rules, loop, 'R')
 	return l.fail(status, who, 'R')
 }
 
@@ -109,26 +176,26 @@ func (l *Life) fail(status int, who, where byte) Order {
 }
 
 func (l *Life) answer(status int, a *rule.Answer, who, where byte) Order {
-	l.term, l.status = [2]byte{who, where}, status
+	l.term, l.status = [2]byte{who, where}, int16(status)
 	l.leave()
 	if l.tcp || a.Silent { // nothing can be said; an empty error file: close without a word
 		return Order{Kind: Drop}
 	}
-	return Order{Kind: Reply, Status: status, Answer: a}
+	return Order{Kind: Reply, Answer: a}
 }
 
 // leave gives the slot back.
 func (l *Life) leave() {
 	if l.slot {
 		l.slot = false
-		l.srv.Release(l.loop)
+		l.srv.Release(int(l.loop))
 	}
 }
 
 func (l *Life) count(k backend.Counter) {
-	l.be.Counters.Add(l.loop, k, 1)
+	l.be.Counters.Add(int(l.loop), k, 1)
 	if l.srv != nil {
-		l.srv.Counters.Add(l.loop, k, 1)
+		l.srv.Counters.Add(int(l.loop), k, 1)
 	}
 }
 

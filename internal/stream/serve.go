@@ -30,6 +30,9 @@ type Asked struct {
 	Req      wire.Request
 	From     netip.AddrPort
 	Frontend string
+	Admin    bool   // stats admin permits changes; of the stats page
+	Body     []byte // of a form for the stats page
+	Whole    bool   // Body is all of it
 }
 
 // Header is the value of the first field of that name, or "".
@@ -52,6 +55,9 @@ type Writer struct {
 	buf    []byte
 	begun  bool
 	err    error
+	// Patience bounds how long a client that takes nothing is waited for, beside
+	// its timeout; 0: by that alone.
+	Patience time.Duration
 }
 
 // Head sets the status and the fields ("Name: value\r\n" lines, without
@@ -86,6 +92,12 @@ func (w *Writer) give(end bool) error {
 	}
 	b, data := w.b, w.buf
 	b.car.Loop.Post(func() { b.take(head, data, end) })
+	var late <-chan time.Time
+	if w.Patience > 0 {
+		t := time.NewTimer(w.Patience)
+		defer t.Stop()
+		late = t.C
+	}
 	select {
 	case ok := <-b.taken:
 		if !ok {
@@ -93,6 +105,9 @@ func (w *Writer) give(end bool) error {
 		}
 	case <-b.car.Loop.Done():
 		w.err = ErrGone
+	case <-late:
+		w.err = ErrGone
+		b.car.Loop.Post(b.impatient)
 	}
 	w.buf = w.buf[:0]
 	return w.err
@@ -106,10 +121,12 @@ type served struct {
 	method  wire.Method
 	taken   chan bool // buffered: the loop never waits
 	waiting bool      // the writer waits for a blocked client
+	lost    bool      // the writer waits no more
 }
 
-func (s *Stream) serve(o Order, req *wire.Request) {
-	svc := s.fe.Rules().Services[o.Service]
+func (s *Stream) serve(req *wire.Request) {
+	name := s.service
+	svc := s.fe.Rules().Services[name]
 	if svc == nil {
 		s.run(s.Life.fail(503, 'S', 'C'))
 		return
@@ -120,13 +137,15 @@ func (s *Stream) serve(o Order, req *wire.Request) {
 		s.run(s.Life.fail(400, 'P', 'R'))
 		return
 	}
+	r.Admin, r.Whole = s.admin, s.bodyDone
+	r.Body = append(r.Body, s.carried.first()...)
 	b := &served{s: s, car: s.car, method: req.Method, taken: make(chan bool, 1)}
 	s.back, s.sent = b, true
 	w := &Writer{b: b, status: 200}
 	go func() { // ends with Serve
 		defer func() {
 			if p := recover(); p != nil {
-				b.car.Env.Log.Error("panic in a service", "service", o.Service, "panic", p)
+				b.car.Env.Log.Error("panic in a service", "service", name, "panic", p)
 				b.car.Loop.Post(b.broken)
 				return
 			}
@@ -150,7 +169,7 @@ func (b *served) take(head string, data []byte, end bool) {
 			return
 		}
 	}
-	if len(data) > 0 && b.method != wire.MethodHead {
+	if len(data) > 0 && b.method != wire.MethodHead && !s.mute {
 		s.front.WriteData(data)
 	}
 	if end {
@@ -161,7 +180,7 @@ func (b *served) take(head string, data []byte, end bool) {
 	s.front.Flush()
 	if s.front.Blocked() {
 		b.waiting = true
-		s.front.SetDeadline(s.rules.Cfg.Timeouts.Client)
+		s.front.SetDeadline(s.clientTimeout())
 		return
 	}
 	b.taken <- true
@@ -175,12 +194,23 @@ func (b *served) head(p []byte) {
 		s.run(s.Life.fail(500, 'P', 'H'))
 		return
 	}
-	s.begun, s.phase, s.status = true, 'D', rep.Status
+	s.begun, s.phase, s.status = true, 'D', int16(rep.Status)
 	s.t.reply = s.car.Loop.Now()
 	x := s.car.fill(s)
 	x.Res = &rep
 	s.Life.after(x, &s.car.Out)
+	s.frame(&rep)
 	s.front.WriteHead(&rep)
+	s.logSoon()
+}
+
+// impatient ends the stream of a client that does not read as its own timeout
+// would: what lies ready for it goes with its connection.
+func (b *served) impatient() {
+	if s := b.s; s != nil {
+		b.waiting, b.lost = false, true
+		s.front.SetDeadline(1)
+	}
 }
 
 func (b *served) broken() {
@@ -195,6 +225,9 @@ func (b *served) broken() {
 }
 
 func (b *served) Resume() {
+	if b.lost {
+		b.s.front.SetDeadline(1)
+	}
 	if b.waiting {
 		b.waiting = false
 		b.taken <- true
@@ -220,3 +253,4 @@ func (b *served) Tunnel(bool)                             {}
 func (b *served) CloseWrite()                             {}
 func (b *served) SetDeadline(time.Duration)               {}
 func (b *served) Reused() bool                            { return false }
+func (b *served) Unsent() bool                            { return false }

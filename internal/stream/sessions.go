@@ -25,7 +25,7 @@ func (c *Carrier) Sessions(list []Session) []Session {
 	for s := c.live; s != nil; s = s.next {
 		e := Session{
 			ID: s.id, From: s.info.From, Frontend: s.fe.Name, Tunnel: s.tunnel, Phase: s.phase,
-			Age: time.Duration(c.Loop.Now() - s.t.first), In: s.front.Received(), Out: s.front.Sent(),
+			Age: time.Duration(c.Loop.Now() - s.first), In: s.front.Received(), Out: s.front.Sent(),
 		}
 		if s.be != nil {
 			e.Backend = s.cfg.Name
@@ -42,17 +42,7 @@ func (c *Carrier) Sessions(list []Session) []Session {
 // the first letter of their termination code: D for a server marked down, K
 // for an operator's word.
 func (c *Carrier) Shutdown(srv *backend.Server, code byte) {
-	var doomed []*Stream
-	for s := c.live; s != nil; s = s.next {
-		if s.srv == srv && s.slot {
-			doomed = append(doomed, s)
-		}
-	}
-	for _, s := range doomed {
-		if s.srv == srv {
-			s.Kill(code)
-		}
-	}
+	c.end(func(s *Stream) bool { return s.srv == srv && s.slot }, code)
 }
 
 // Kill ends the stream with that ID, if it is on this loop.

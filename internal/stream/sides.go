@@ -66,29 +66,60 @@ type Back interface {
 	// Abort closes at once.
 	Abort()
 	SetDeadline(d time.Duration)
-	// Reused says that the connection had carried a request before.
+	// Reused says that the connection had carried a request before, and that
+	// nothing of the reply to this one has come.
 	Reused() bool
+	// Unsent is proof that the server has taken no byte of the request, whose
+	// connection was lost.
+	Unsent() bool
 }
 
 // A Dialer gives connections to servers; one per loop and protocol.
 type Dialer interface {
-	// Connect returns a connection for s: a kept one at once (ready), or a
-	// new one that will call ServerConnected or ServerFailed.
-	Connect(s *Stream, srv *backend.Server, fresh bool) (b Back, ready bool, err error)
+	// Connect returns a connection for s, or what will become one.
+	Connect(s *Stream, srv *backend.Server, fresh bool) (b Back, way Way, err error)
 }
+
+// A Way is how a connection to a server came about.
+type Way uint8
+
+const (
+	// Dialled is a new connection, that will call ServerConnected or ServerFailed.
+	Dialled Way = iota
+	// Kept is one that can be used at once.
+	Kept
+	// Awaited is one that another loop may have. It will call ServerTaken, or
+	// ServerDialled and go on as a new one.
+	Awaited
+)
 
 // A Carrier is what the streams of one loop share.
 type Carrier struct {
-	Loop    *loop.Loop
-	Env     *Env
-	Dialer  Dialer
-	Ctx     rule.Ctx
-	Out     rule.Outcome
-	live    *Stream // list of all streams of the loop
-	free    []*Stream
-	rec     logs.Record
-	logLine []byte
-	answer  []byte       // the head of an answer that rules shall see
-	rep     wire.Reply   // and as they see it
-	req     wire.Request // of a log-format's expressions
+	Loop        *loop.Loop
+	Env         *Env
+	Dialer      Dialer
+	Ctx         rule.Ctx
+	Out         rule.Outcome
+	live        *Stream         // list of all streams of the loop
+	free        spares[Stream]  // with their requests
+	parts       spares[request] // of streams that have become tunnels
+	trim        *loop.Timer     // of the two; nil: never needed
+	trimming    bool
+	look        *loop.Timer // for silent servers; nil: never needed
+	listening   bool        // it is set
+	looked      int64       // when it ran last
+	packed      []byte      // what a tunnel keeps of its request, as it is made
+	marks       rule.Marks  // of rules on connections
+	helds       []*held
+	keptReplies []*heldReply
+	rec         logs.Record
+	logLine     []byte
+	answer      []byte       // the head of an answer that rules shall see
+	rep         wire.Reply   // and as they see it
+	req         wire.Request // of a log-format's expressions
+
+	Leaving bool // the process ends: WebSockets are told 1001
+	// leavers are the tunnels that were not asked to go yet.
+	leavers map[leaving][]doom
+	parting []doom // WebSockets that a soft stop has not closed yet
 }

@@ -1,6 +1,10 @@
 package stream
 
-import "time"
+import (
+	"time"
+
+	"bascule/internal/rule"
+)
 
 // tunnelDeadline is the inactivity that ends a tunnel, in both directions at
 // once: `timeout tunnel` replaces the client's and the server's.
@@ -13,15 +17,23 @@ func (s *Stream) tunnelDeadline() {
 }
 
 func (s *Stream) tunnelTimeouts() (client, server time.Duration) {
-	client, server = s.rules.Cfg.Timeouts.Client, s.cfg.Timeouts.Server
-	if t := s.cfg.Timeouts.Tunnel; t > 0 {
+	client, server = s.clientTimeout(), s.cfgServerTimeout()
+	if t := s.timeout(rule.TimerTunnel, s.cfg.Timeouts.Tunnel); t > 0 {
 		client, server = t, t
 	}
-	if s.upDone && s.rules.Cfg.Timeouts.ClientFin > 0 {
+	// A side that was told of the other's end has a time of its own to end too.
+	if s.downDone && s.rules.Cfg.Timeouts.ClientFin > 0 {
 		client = s.rules.Cfg.Timeouts.ClientFin
 	}
-	if s.downDone && s.cfg.Timeouts.ServerFin > 0 {
+	if s.upDone && s.cfg.Timeouts.ServerFin > 0 {
 		server = s.cfg.Timeouts.ServerFin
+	}
+	// A side that has ended is not silent: only what it does not take is waited for.
+	if s.upDone && !s.front.Blocked() {
+		client = 0
+	}
+	if s.downDone && !s.UpBlocked() {
+		server = 0
 	}
 	return client, server
 }
@@ -88,6 +100,18 @@ func (s *Stream) TunnelBroken(byServer bool) {
 		return
 	}
 	s.run(s.Life.Gone(false))
+}
+
+// CutByClient says that the bytes of mode tcp ended with a reset of the client,
+// so that their server must not take them for whole.
+func (s *Stream) CutByClient() bool { return s.tcp && s.term[0] == 'C' }
+
+// ClientSpoke says that the client of mode tcp has sent something while its
+// server was not reached.
+func (s *Stream) ClientSpoke() {
+	if !s.over && !s.tunnel {
+		s.front.SetDeadline(s.clientTimeout())
+	}
 }
 
 // Tunnelling says whether the stream has become a tunnel.

@@ -36,7 +36,11 @@ func (f *front) Ready(c *loop.Conn) {
 			f.s.ClientGone()
 		}
 		return
+	case f.s.Inspecting():
+		f.inspect()
+		return
 	case !f.tunnel:
+		f.waiting()
 		return
 	}
 	if f.stuck && c.Pending() == 0 {
@@ -50,32 +54,40 @@ func (f *front) Ready(c *loop.Conn) {
 
 // Pump passes on what has come from the client, see stream.Front.
 func (f *front) Pump() {
-	for range turnReads {
-		if f.s.UpBlocked() {
-			return
-		}
+	if f.s.Inspecting() {
+		f.inspect()
+		return
+	}
+	f.s.ReadUp(f.c, &f.received)
+}
+
+// waiting looks at a client that has ended before its server was reached. One
+// that has said nothing wants nothing, as HAProxy sees it; what others have
+// said is for the server, but with option abortonclose.
+func (f *front) waiting() {
+	if !f.c.Ended() {
+		f.s.ClientSpoke()
+		return
+	}
+	f.c.SetDeadline(0)
+	if len(f.c.Kept()) == 0 {
 		p, err := f.c.Fill()
-		if len(p) > 0 {
-			f.received += int64(len(p))
-			f.s.Up(p)
-			f.c.Keep(nil)
-		}
-		if f.s == nil {
-			return
-		}
-		if err != nil {
-			if f.c.Failed() {
-				f.s.TunnelBroken(false)
-			} else {
-				f.s.UpEnd()
-			}
-			return
-		}
-		if !f.c.Readable() {
+		if f.c.Keep(p); len(p) == 0 && err != nil {
+			f.s.ClientGone()
 			return
 		}
 	}
-	f.c.Again()
+	f.s.ClientEnded()
+}
+
+// inspect shows the content rules what has come, and keeps it.
+func (f *front) inspect() {
+	p, err := f.c.Fill()
+	f.c.Keep(p)
+	f.s.Inspected(p, err != nil)
+	if f.s != nil && f.s.Inspecting() && f.c.Readable() || err != nil && !f.c.Closed() { // the end is behind it, or matters for the wait
+		f.c.Again()
+	}
 }
 
 // Expired ends a tunnel that nobody uses, see loop.Handler.
@@ -99,6 +111,14 @@ func (f *front) Carry(s *stream.Stream) { f.s = s }
 func (f *front) WriteData(p []byte) {
 	f.sent += int64(len(p))
 	_ = f.c.Send(p) // the error is sticky and met in Flush
+}
+
+// Splice sends the client what has come on from without copying.
+func (f *front) Splice(from *loop.Conn, most int64) (n int64, ok bool) {
+	n, ok = f.c.Splice(from, most)
+	f.sent += n
+	f.Flush()
+	return n, ok
 }
 
 // Flush notes what could not be sent.
@@ -125,14 +145,16 @@ func (f *front) CloseWrite() { f.c.CloseWrite() }
 // client does not take it for whole.
 func (f *front) Done(whole bool) {
 	f.s = nil
-	f.fe.Cur.Leave()
-	f.p.car.Env.Conns.Leave()
-	if whole || f.sent == 0 {
-		f.c.CloseAfterSend()
+	if (whole || f.sent == 0) && !f.c.Closed() {
+		f.c.CloseAfterSend() // it counts until it is gone, so that maxconn does not forget it
 		return
 	}
+	f.fe.Leave(f.info.Of)
 	f.c.Reset()
 }
+
+// Gone is the end of a polite close, see loop.Leaver.
+func (f *front) Gone(*loop.Conn) { f.fe.Leave(f.info.Of) }
 
 // SetDeadline bounds the client's silence.
 func (f *front) SetDeadline(d time.Duration) { f.c.SetDeadline(d) }

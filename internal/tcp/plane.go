@@ -4,16 +4,10 @@
 package tcp
 
 import (
-	"net/netip"
-
 	"bascule/internal/backend"
 	"bascule/internal/loop"
 	"bascule/internal/stream"
 )
-
-// turnReads is how often a connection is read before the others have their
-// turn: 64 KiB each.
-const turnReads = 4
 
 // A Plane carries the tcp connections of one loop. It shares the carrier, and
 // so the list of streams and the server connections, with the loop's other
@@ -25,22 +19,16 @@ type Plane struct {
 // New makes the plane of a loop.
 func New(car *stream.Carrier) *Plane { return &Plane{car} }
 
-// Accept takes a client connection that was just accepted.
-func (p *Plane) Accept(fd int, from, to netip.AddrPort, fe *stream.Frontend) {
-	l := p.car.Loop
-	f := &front{p: p, fe: fe, info: stream.Client{From: from, To: to, Accepted: l.Now(), Wall: l.Wall()}}
-	c, err := l.Adopt(fd, f)
-	if err != nil {
-		p.car.Env.Log.Warn("a client connection could not be registered", "error", err)
-		return
-	}
-	f.c = c
-	fe.Counters.Add(l.Index(), backend.Conns, 1)
-	fe.Counters.Add(l.Index(), backend.Sessions, 1)
-	fe.Cur.Enter()
-	p.car.Env.Conns.Enter()
+// Take carries a client connection that Arrive has counted. What was kept of
+// it goes to the server first.
+func (p *Plane) Take(c *loop.Conn, fe *stream.Frontend, info stream.Client) {
+	f := &front{p: p, fe: fe, info: info, c: c}
+	c.SetHandler(f)
+	fe.Counters.Add(p.car.Loop.Index(), backend.Sessions, 1)
+	info.Of.Count(p.car.Loop.Index(), backend.Sessions)
 	p.car.BeginConnection(f, fe, &f.info)
 }
 
 var _ loop.Handler = (*front)(nil)
 var _ stream.Front = (*front)(nil)
+var _ stream.Splicer = (*front)(nil)

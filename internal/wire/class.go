@@ -9,7 +9,6 @@ import (
 const (
 	classToken uint8 = 1 << iota // tchar (RFC 9110 §5.6.2)
 	classHost                    // reg-name (RFC 3986 §3.2.2)
-	classLoose                   // what Limits.Relaxed lets pass in a field name
 )
 
 var class = classes()
@@ -23,11 +22,6 @@ func classes() (t [256]uint8) {
 	const alnum = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	mark(alnum+"!#$%&'*+-.^_`|~", classToken)
 	mark(alnum+"-._~%!$&'()*+,;=", classHost)
-	for c := 0x21; c < 256; c++ {
-		if c != ':' && c != 0x7f {
-			t[c] |= classLoose
-		}
-	}
 	return t
 }
 
@@ -78,9 +72,9 @@ func notName(w uint64) uint64 {
 	return (^(letter | dash) | w) & highs
 }
 
-// scanName gives the index of the first byte from i on that is not in the
-// classes of accept, or len(b).
-func scanName(b []byte, i int, accept uint8) int {
+// scanName gives the index of the first byte from i on that does not belong in
+// a token, or len(b).
+func scanName(b []byte, i int) int {
 	for {
 		for i+8 <= len(b) {
 			m := notName(binary.LittleEndian.Uint64(b[i:]))
@@ -90,7 +84,7 @@ func scanName(b []byte, i int, accept uint8) int {
 			}
 			i += 8
 		}
-		if i >= len(b) || class[b[i]]&accept == 0 {
+		if i >= len(b) || class[b[i]]&classToken == 0 {
 			return i
 		}
 		i++

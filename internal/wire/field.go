@@ -35,7 +35,8 @@ const hopFields uint32 = 1<<FieldConnection | 1<<FieldContentLength | 1<<FieldTr
 	1<<FieldUpgrade | 1<<FieldKeepAlive | 1<<FieldProxyConnection | 1<<FieldTE | 1<<FieldHTTP2Settings
 
 // identify gives the ID of a field name. The name must be a token: only then
-// is setting bit 5 a safe way to lower it.
+// is setting bit 5 a safe way to lower it. (Of names that relaxed parsing takes
+// a digit would be at risk, a CR for '-' never is there.)
 func identify(name []byte) FieldID {
 	var id FieldID
 	var want string
@@ -93,6 +94,9 @@ func identifyLong(name []byte) (FieldID, string) {
 	case 14:
 		if c == 'c' {
 			return FieldContentLength, "content-length"
+		}
+		if name[4] != '2' {
+			return FieldOther, ""
 		}
 		return FieldHTTP2Settings, "http2-settings"
 	case 15:
@@ -161,6 +165,27 @@ func (h *Head) findOther(name []byte, from int) int {
 		}
 	}
 	return -1
+}
+
+// FindOdd gives the index of the next field from index from on whose name has
+// characters other than letters, digits and '-', and that is not deleted, or -1.
+func (h *Head) FindOdd(from int) int {
+	for i := from; i < len(h.Fields); i++ {
+		f := &h.Fields[i]
+		if f.ID == FieldOther && !f.Deleted && !isPlain(h.Name(f)) {
+			return i
+		}
+	}
+	return -1
+}
+
+func isPlain(name []byte) bool {
+	for _, c := range name {
+		if c := lower(c); (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
 }
 
 // Delete marks field i as deleted: it is no longer found nor written.

@@ -98,10 +98,26 @@ func TestScannersAgreeWithPlainLoops(t *testing.T) {
 				if got, want := scanTarget(b, 0, false), plain(inTarget); got != want {
 					t.Fatalf("target %q: got %d, want %d", b, got, want)
 				}
-				if got, want := scanName(b, 0, classToken), plain(inName); got != want {
+				if got, want := scanName(b, 0), plain(inName); got != want {
 					t.Fatalf("name %q: got %d, want %d", b, got, want)
 				}
 			}
 		}
+	}
+}
+
+func TestFindOddFindsNamesOfOtherCharacters(t *testing.T) {
+	var r Request
+	if r.Parse([]byte(get("X-A1: b", "X_A: b", "x.a: b", "Content-Length: 0", "x~: b", "0-9: b")), nil) != Done {
+		t.Fatal(r.Fault().Why)
+	}
+	r.Add([]byte("y_z"), nil)
+	r.Delete(3)
+	var got []string
+	for i := r.FindOdd(0); i >= 0; i = r.FindOdd(i + 1) {
+		got = append(got, string(r.Name(&r.Fields[i])))
+	}
+	if want := "X_A x~ y_z"; strings.Join(got, " ") != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

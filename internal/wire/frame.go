@@ -25,8 +25,8 @@ const (
 // Frames follows the WebSocket frames of one direction of a tunnel without
 // reading their payload. The zero value stands before the first frame.
 type Frames struct {
-	left     uint64 // payload to come of the frame that has begun
-	Messages uint64 // data messages whose last frame has begun
+	left     uint64 // payload to come of the frame that has begun; behind have, part of its head
+	Messages uint32 // data messages whose last frame has begun
 	Last     uint8  // opcode of the frame that began last
 	Closed   bool   // a Close frame has passed, whole
 
@@ -35,7 +35,7 @@ type Frames struct {
 	inside  bool // between the frames of a fragmented message
 	broken  bool
 	have    uint8 // bytes of an incomplete frame head
-	head    [maxFrameHead]byte
+	head    [2]byte
 }
 
 // AtBoundary is true if no frame is under way, so that one may be put in.
@@ -48,6 +48,10 @@ func (f *Frames) Broken() bool { return f.broken }
 // Feed takes the next bytes of the direction.
 func (f *Frames) Feed(p []byte) {
 	for len(p) > 0 && !f.broken {
+		if f.have > 0 {
+			p = f.feedHead(p)
+			continue
+		}
 		if f.left > 0 {
 			if uint64(len(p)) < f.left {
 				f.left -= uint64(len(p))
@@ -58,13 +62,9 @@ func (f *Frames) Feed(p []byte) {
 			f.Closed = f.Closed || f.Last == OpClose
 			continue
 		}
-		if f.have > 0 {
-			p = f.feedHead(p)
-			continue
-		}
 		n := f.begin(p)
 		if n == 0 {
-			f.have = uint8(copy(f.head[:], p))
+			f.keepHead(p)
 			return
 		}
 		p = p[n:]
@@ -73,16 +73,29 @@ func (f *Frames) Feed(p []byte) {
 
 // feedHead adds bytes to a frame head that came in pieces.
 func (f *Frames) feedHead(p []byte) []byte {
+	var head [maxFrameHead]byte
+	copy(head[:], f.head[:])
+	binary.BigEndian.PutUint64(head[len(f.head):], f.left)
+	n := int(f.have)
+	f.have, f.left = 0, 0
 	for len(p) > 0 {
-		f.head[f.have] = p[0]
-		f.have++
+		head[n] = p[0]
+		n++
 		p = p[1:]
-		if f.begin(f.head[:f.have]) > 0 || f.broken {
-			f.have = 0
-			break
+		if f.begin(head[:n]) > 0 || f.broken {
+			return p
 		}
 	}
+	f.keepHead(head[:n])
 	return p
+}
+
+// keepHead keeps a frame head that is not complete: its first bytes, and the
+// length where the payload's will stand. The masking key is not looked at.
+func (f *Frames) keepHead(p []byte) {
+	var length [8]byte
+	copy(length[:], p[copy(f.head[:], p):])
+	f.have, f.left = uint8(len(p)), binary.BigEndian.Uint64(length[:])
 }
 
 // begin reads the frame head at the start of p and gives its size, or 0 if p is

@@ -48,7 +48,7 @@ func TestFramesOfEveryPieceSize(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		give     []byte
-		messages uint64
+		messages uint32
 		last     uint8
 		boundary bool
 		closed   bool

@@ -116,19 +116,21 @@ func (h *Head) markHop(name []byte) {
 
 // upgradable is true if an Upgrade field is there and none of them names h2c,
 // which no one may speak through us unread.
-func (h *Head) upgradable() bool {
-	found := false
+func (h *Head) upgradable() bool { return h.upgradesTo("") && !h.upgradesTo("h2c") }
+
+// upgradesTo is true if an Upgrade field names this protocol, in lower case, or
+// any if it is empty.
+func (h *Head) upgradesTo(want string) bool {
 	for i := h.FindID(FieldUpgrade, 0); i >= 0; i = h.FindID(FieldUpgrade, i+1) {
 		var protocol []byte
 		for list := h.Value(&h.Fields[i]); len(list) > 0; {
 			protocol, list = element(list)
-			if equalToken(protocol, "h2c") {
-				return false
+			if len(protocol) > 0 && (want == "" || equalToken(protocol, want)) {
+				return true
 			}
-			found = found || len(protocol) > 0
 		}
 	}
-	return found
+	return false
 }
 
 func (h *Head) first(id FieldID) *Field { return &h.Fields[h.FindID(id, 0)] }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -37,6 +38,9 @@ func FuzzRequest(f *testing.F) {
 		}
 		compareRequest(t, &r, data)
 		for _, conn := range []Conn{ConnNone, ConnClose, ConnKeepAlive, ConnUpgrade} {
+			if conn == ConnUpgrade && !r.Upgrade {
+				continue
+			}
 			out := r.AppendTo(nil, r.Body, r.Length, conn)
 			var again Request
 			if again.Parse(out, &roomy) != Done || again.Size() != len(out) {
@@ -49,6 +53,45 @@ func FuzzRequest(f *testing.F) {
 			compareWritten(t, &r.Head, &again.Head, conn)
 		}
 		dropSRV(t, &r)
+	})
+}
+
+// What relaxed parsing accepts is framed as strict parsing would frame it, and
+// what is written of it reads back as the same: a loose name or value never
+// becomes another field.
+func FuzzLooseRequest(f *testing.F) {
+	for _, v := range requestVerdicts {
+		if len(v.head) < 4096 {
+			f.Add([]byte(v.head))
+		}
+	}
+	f.Add([]byte("GET /\r\n\r\n"))
+	f.Add([]byte(get("X A\x00: \x01b", "X/B : c")))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var strict, r, again Request
+		if r.Parse(data, &loose) != Done {
+			if strict.Parse(data, nil) == Done {
+				t.Fatalf("strict parsing takes what relaxed does not: %s", r.Fault().Why)
+			}
+			return
+		}
+		if strict.Parse(data, nil) == Done && (strict.Size() != r.Size() || strict.Body != r.Body || strict.Length != r.Length || len(strict.Fields) != len(r.Fields)) {
+			t.Fatalf("relaxed %+v\nstrict %+v", r, strict)
+		}
+		for i := range r.Fields {
+			if name := r.Name(&r.Fields[i]); !isToken(name) && readsAsFraming(name) {
+				t.Fatalf("%q is accepted", name)
+			}
+		}
+		out := r.AppendTo(nil, r.Body, r.Length, ConnNone)
+		limits := Limits{MaxHead: roomy.MaxHead, MaxFields: roomy.MaxFields, Relaxed: true}
+		if again.Parse(out, &limits) != Done || again.Size() != len(out) {
+			t.Fatalf("what was written is refused: %s\n%q", again.Fault().Why, out)
+		}
+		if again.Body != r.Body || again.Length != r.Length {
+			t.Fatalf("got %+v\nfrom %+v", again, r)
+		}
+		compareWritten(t, &r.Head, &again.Head, ConnNone)
 	})
 }
 
@@ -200,6 +243,90 @@ func FuzzReply(f *testing.F) {
 	})
 }
 
+// Relaxed replies are framed as strict ones, and read back as the same.
+func FuzzLooseReply(f *testing.F) {
+	for _, v := range replyVerdicts {
+		if len(v.head) < 4096 {
+			f.Add([]byte(v.head))
+		}
+	}
+	f.Add([]byte("HTTP/01.10 200 OK\r\nTransfer-Encoding:\r\nTransfer-Encoding: chunked\r\n\r\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var strict, p, again Reply
+		if p.Parse(data, &loose, MethodGet) != Done {
+			if strict.Parse(data, nil, MethodGet) == Done {
+				t.Fatalf("strict parsing takes what relaxed does not: %s", p.Fault().Why)
+			}
+			return
+		}
+		if strict.Parse(data, nil, MethodGet) == Done && (strict.Size() != p.Size() || strict.Body != p.Body || strict.Length != p.Length) {
+			t.Fatalf("relaxed %+v\nstrict %+v", p, strict)
+		}
+		out := p.AppendTo(nil, 1, p.Body, p.Length, ConnNone)
+		limits := Limits{MaxHead: roomy.MaxHead, MaxFields: roomy.MaxFields, Relaxed: true}
+		if again.Parse(out, &limits, MethodGet) != Done || again.Size() != len(out) {
+			t.Fatalf("what was written is refused: %s\n%q", again.Fault().Why, out)
+		}
+		if again.Status != p.Status || again.Body != p.Body || p.Body == BodyLength && again.Length != p.Length {
+			t.Fatalf("got %+v\nfrom %+v", again, p)
+		}
+	})
+}
+
+// Cookies are found as a plain split finds them, and removing one leaves the
+// others byte for byte, in order.
+func FuzzCookies(f *testing.F) {
+	f.Add([]byte("a=b; SRV=api-1; c=d"), []byte("SRV"))
+	f.Add([]byte(";;SRV = x ;SRV=y; SRV; SRVX=z"), []byte("SRV"))
+	f.Add([]byte("a=\"b; SRV=x\"; SRV="), []byte("a"))
+	f.Fuzz(func(t *testing.T, value, name []byte) {
+		if !isToken(name) || scanValue(value, 0) < len(value) {
+			return
+		}
+		var r Request
+		if r.Parse([]byte(get("Cookie: "+string(value))), &roomy) != Done {
+			return
+		}
+		var first string
+		var others []string
+		found := false
+		for _, pair := range bytes.Split(value, []byte(";")) {
+			pair = trim(pair)
+			key, v, has := bytes.Cut(pair, []byte("="))
+			switch {
+			case has && bytes.Equal(trimEnd(key), name):
+				if !found {
+					first, found = string(trim(v)), true
+				}
+			case len(pair) > 0:
+				others = append(others, string(pair))
+			}
+		}
+		got, _, _, ok := CookieValue(&r.Head, name)
+		if ok != found || string(got) != first {
+			t.Fatalf("got %q %v, a plain split %q %v", got, ok, first, found)
+		}
+		r.RemoveCookie(name)
+		var left []string
+		i := r.FindID(FieldCookie, 0)
+		if i >= 0 {
+			for _, pair := range bytes.Split(r.Value(&r.Fields[i]), []byte(";")) {
+				if pair = trim(pair); len(pair) > 0 {
+					left = append(left, string(pair))
+				}
+			}
+		}
+		if !slices.Equal(left, others) {
+			t.Fatalf("left are %q, want %q", left, others)
+		}
+		if !found && (i < 0 || !bytes.Equal(r.Value(&r.Fields[i]), trim(value))) {
+			t.Fatal("removing no cookie changed the field")
+		}
+	})
+}
+
+func trimEnd(b []byte) []byte { return bytes.TrimRight(b, " \t") }
+
 // A body that we decode, we decode alike in pieces and in place, and net/http
 // decodes to the same.
 func FuzzChunks(f *testing.F) {
@@ -266,7 +393,7 @@ func FuzzFrames(f *testing.F) {
 }
 
 // plainFrames reads whole frames as RFC 6455 §5.2 draws them.
-func plainFrames(b []byte) (messages uint64, boundary bool) {
+func plainFrames(b []byte) (messages uint32, boundary bool) {
 	for len(b) >= 2 {
 		head, length := 2, uint64(b[1]&0x7f)
 		extra := map[uint64]int{126: 2, 127: 8}[length]

@@ -60,16 +60,16 @@ type Fault struct {
 // Limits bound a head. A zero figure, or a nil Limits, means the default.
 type Limits struct {
 	MaxHead   int  // bytes, empty line included: tune.bufsize - tune.maxrewrite
-	MaxFields int  // fields: tune.http.maxhdr
-	Relaxed   bool // accept-unsafe-violations-in-http-*: '#' and bytes from 0x80 in targets, and odd field names, pass
+	MaxFields int  // fields: one less than tune.http.maxhdr, which counts the first line
+	Relaxed   bool // accept-unsafe-violations-in-http-request and -response: see relaxed.go
 }
 
 const (
 	// defaultMaxHead leaves HAProxy's room for added fields (tune.maxrewrite
 	// 1024) in HAProxy's buffer (tune.bufsize 16384).
 	defaultMaxHead = 15360
-	// defaultMaxFields is HAProxy's tune.http.maxhdr.
-	defaultMaxFields = 101
+	// defaultMaxFields is what HAProxy's tune.http.maxhdr (101) leaves.
+	defaultMaxFields = 100
 	// maxOptions bounds the unknown names in Connection: each is looked for
 	// among all fields, and no honest peer lists more than a few.
 	maxOptions = 16
@@ -89,6 +89,8 @@ func (l *Limits) fields() int {
 	return l.MaxFields
 }
 
+func (l *Limits) relaxed() bool { return l != nil && l.Relaxed }
+
 // A Head is what requests and replies share: the fields and the framing.
 // Buf is borrowed from the connection: spans are valid while the caller keeps
 // it. The zero value is ready; Parse resets and reuses all its memory.
@@ -96,6 +98,7 @@ type Head struct {
 	Buf    []byte           // the head's bytes, the empty line included
 	Fields []Field          // in the order of arrival, added ones behind
 	added  []byte           // bytes of added fields, referred to by Field.Added
+	owned  []byte           // of CopyTo: Buf's own memory
 	parsed int              // how many of Fields came with Buf
 	seen   uint32           // a bit per FieldID that ever was among Fields
 	twice  uint32           // a bit per FieldID that was there more than once

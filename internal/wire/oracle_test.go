@@ -57,7 +57,7 @@ func through(t *testing.T, addr, sent string) string {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(5 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	// HAProxy may answer and close before it has read all of a refused head.
 	_, _ = io.WriteString(c, sent)
 	first, _ := bufio.NewReader(c).ReadString('\n')
@@ -81,7 +81,7 @@ func startServer(t *testing.T, answer func() string) string {
 			if err != nil {
 				return
 			}
-			c.SetDeadline(time.Now().Add(5 * time.Second))
+			c.SetDeadline(time.Now().Add(time.Minute))
 			var got []byte
 			buf := make([]byte, 32<<10)
 			for !bytes.Contains(got, []byte("\r\n\r\n")) {

@@ -10,19 +10,13 @@ const goOn = Bad + 1
 func (h *Head) parseFields(buf []byte, i int, lim *Limits, reply bool) (int, Result) {
 	h.Buf = buf
 	most := lim.fields()
-	accept := classToken
-	if lim != nil && lim.Relaxed {
-		accept |= classLoose
-	}
 	for {
 		line := i
-		if i = scanName(buf, i, accept); i >= len(buf) {
-			return i, More
-		}
+		i = scanName(buf, i)
 		nameEnd := i
-		if buf[i] != ':' || i == line {
+		if i >= len(buf) || buf[i] != ':' || i == line {
 			var res Result
-			if i, res = h.oddName(buf, line, i, reply); res != goOn {
+			if nameEnd, i, res = h.oddName(buf, line, i, lim, reply); res != goOn {
 				return i, res
 			}
 		}
@@ -31,14 +25,11 @@ func (h *Head) parseFields(buf []byte, i int, lim *Limits, reply bool) (int, Res
 		}
 		value := i
 		i = scanValue(buf, i)
-		if i+1 >= len(buf) {
-			if i == len(buf) || buf[i] == '\r' {
-				return i, More
+		if i+1 >= len(buf) || buf[i] != '\r' || buf[i+1] != '\n' {
+			var res Result
+			if i, res = h.oddValue(buf, i, lim); res != goOn {
+				return i, res
 			}
-			return i, h.bad(i, whyControl(buf[i]))
-		}
-		if buf[i] != '\r' || buf[i+1] != '\n' {
-			return i, h.bad(i, whyControl(buf[i]))
 		}
 		end := i
 		for end > value && (buf[end-1] == ' ' || buf[end-1] == '\t') {
@@ -99,39 +90,64 @@ func (h *Head) parseEmptyLine(buf []byte, i int) (int, Result) {
 }
 
 // oddName is called where a name did not end with its colon: at the empty line,
-// at a fault, or at white space before the colon of a reply, behind which the
-// line goes on.
-func (h *Head) oddName(buf []byte, line, i int, reply bool) (int, Result) {
+// at a fault, or where a line goes on that only some may write. It gives the
+// end of the name and the place of its colon.
+func (h *Head) oddName(buf []byte, line, i int, lim *Limits, reply bool) (end, colon int, res Result) {
+	if i >= len(buf) {
+		return i, i, More
+	}
 	c := buf[i]
 	switch {
 	case c == '\r' && i == line:
-		return h.parseEmptyLine(buf, i)
+		i, res = h.parseEmptyLine(buf, i)
+		return i, i, res
 	case c == ':':
-		return i, h.bad(i, "empty field name")
-	case (c == ' ' || c == '\t') && i == line:
-		return i, h.bad(i, "folded field line")
-	case (c == ' ' || c == '\t') && !reply:
-		return i, h.bad(i, "white space before the colon")
-	case c == ' ' || c == '\t':
-		for ; i < len(buf); i++ {
-			if buf[i] == ':' {
-				return i, goOn
-			}
-			if buf[i] != ' ' && buf[i] != '\t' {
-				return i, h.bad(i, "field name with white space")
-			}
-		}
-		return i, More
-	case c == '\r' || c == '\n' || c == 0:
+		return i, i, h.bad(i, "empty field name")
+	case c == '\r' || c == '\n':
 		if c == '\r' && i+1 >= len(buf) {
-			return i, More
+			return i, i, More
 		}
 		if c == '\r' && buf[i+1] == '\n' {
-			return i, h.bad(i, "field without a colon")
+			return i, i, h.bad(i, "field without a colon")
 		}
-		return i, h.bad(i, whyControl(c))
+	case (c == ' ' || c == '\t') && i == line:
+		return i, i, h.bad(i, "folded field line")
+	case lim.relaxed() && !(reply && endsName(buf[i:])):
+		return h.looseName(buf, line, i)
+	case (c == ' ' || c == '\t') && !reply:
+		return i, i, h.bad(i, "white space before the colon")
+	case c == ' ' || c == '\t':
+		end = i
+		for ; i < len(buf); i++ {
+			if buf[i] == ':' {
+				return end, i, goOn
+			}
+			if buf[i] != ' ' && buf[i] != '\t' {
+				return end, i, h.bad(i, "field name with white space")
+			}
+		}
+		return end, i, More
+	case c != 0:
+		return i, i, h.bad(i, "character not allowed in a field name")
 	}
-	return i, h.bad(i, "character not allowed in a field name")
+	return i, i, h.bad(i, whyControl(c))
+}
+
+// oddValue is called where a value did not end with CRLF: the rest has not
+// come, or a control byte is in it. It gives the place of the CRLF.
+func (h *Head) oddValue(buf []byte, i int, lim *Limits) (int, Result) {
+	for i < len(buf) {
+		switch c := buf[i]; {
+		case c == '\r' && i+1 >= len(buf):
+			return i, More
+		case c == '\r' && buf[i+1] == '\n':
+			return i, goOn
+		case c == '\r' || c == '\n' || !lim.relaxed():
+			return i, h.bad(i, whyControl(c))
+		}
+		i = scanValue(buf, i+1)
+	}
+	return i, More
 }
 
 // closeGap rewrites the last field, so that it leaves without the space before

@@ -107,24 +107,3 @@ func TestLimits(t *testing.T) {
 		})
 	}
 }
-
-func TestRelaxedLetsOddBytesPass(t *testing.T) {
-	for _, c := range []struct {
-		name, head string
-		want       Result
-	}{
-		{"a number sign in the target", line("GET /a#b HTTP/1.1"), Done},
-		{"bytes from 0x80 in the target", line("GET /caf\xc3\xa9-and-more HTTP/1.1"), Done},
-		{"a name with a slash", get("X/A: b"), Done},
-		{"a space in the target stays refused", line("GET /a b HTTP/1.1"), Bad},
-		{"a space before the colon stays refused", get("X-A : b"), Bad},
-		{"a bare LF stays refused", "GET / HTTP/1.1\nHost: a\r\n\r\n", Bad},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			var r Request
-			if got := r.Parse([]byte(c.head), &Limits{Relaxed: true}); got != c.want {
-				t.Errorf("got %v %q, want %v", got, r.Fault().Why, c.want)
-			}
-		})
-	}
-}

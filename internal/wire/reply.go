@@ -30,12 +30,15 @@ func (p *Reply) Parse(buf []byte, lim *Limits, method Method) Result {
 }
 
 func (p *Reply) parse(buf []byte, lim *Limits, method Method) Result {
-	i, res := p.parseLine(buf)
+	i, res := p.parseLine(buf, lim)
 	if res != Done {
 		return res
 	}
 	if _, res = p.parseFields(buf, i, lim, true); res != Done {
 		return res
+	}
+	if lim.relaxed() {
+		p.joinCodings()
 	}
 	if res = p.parseFraming(); res != Done {
 		return res
@@ -48,25 +51,25 @@ func (p *Reply) parse(buf []byte, lim *Limits, method Method) Result {
 
 // parseLine reads the status line: version, three digits and a reason, which
 // may be missing together with the space before it.
-func (p *Reply) parseLine(buf []byte) (int, Result) {
-	const line = "HTTP/1.? ???"
-	for j := range len(line) {
-		if j >= len(buf) {
-			return j, More
-		}
-		c := buf[j]
-		switch {
-		case line[j] != '?' && c == line[j]:
-		case j == len("HTTP/1.") && (c == '0' || c == '1'):
-		case j == len("HTTP/1.1 ") && '1' <= c && c <= '9':
-		case j > len("HTTP/1.1 ") && '0' <= c && c <= '9':
-		default:
-			return j, p.bad(j, "malformed status line")
-		}
+func (p *Reply) parseLine(buf []byte, lim *Limits) (int, Result) {
+	i, res := p.parseVersion(buf)
+	if res == Bad && lim.relaxed() {
+		i, res = p.looseVersion(buf)
 	}
-	p.Minor = buf[len("HTTP/1.")] - '0'
-	p.Status = int(buf[9]-'0')*100 + int(buf[10]-'0')*10 + int(buf[11]-'0')
-	i := len(line)
+	if res != Done {
+		return i, res
+	}
+	p.Status = 0
+	for end := i + 3; i < end; i++ {
+		if i >= len(buf) {
+			return i, More
+		}
+		d := int(buf[i]) - '0'
+		if d < 0 || d > 9 || d == 0 && i == end-3 {
+			return i, p.bad(i, "malformed status line")
+		}
+		p.Status = p.Status*10 + d
+	}
 	if i < len(buf) && buf[i] == ' ' {
 		i++
 	} else if i < len(buf) && buf[i] != '\r' {
@@ -82,6 +85,21 @@ func (p *Reply) parseLine(buf []byte) (int, Result) {
 	}
 	p.ReasonSpan = Span{uint32(start), uint32(i)}
 	return i + 2, Done
+}
+
+// parseVersion reads "HTTP/1.0 " or "HTTP/1.1 ".
+func (p *Reply) parseVersion(buf []byte) (int, Result) {
+	const line = "HTTP/1.? "
+	for j := range len(line) {
+		if j >= len(buf) {
+			return j, More
+		}
+		if c := buf[j]; line[j] != '?' && c != line[j] || line[j] == '?' && c != '0' && c != '1' {
+			return j, p.bad(j, "malformed status line")
+		}
+	}
+	p.Minor = buf[len("HTTP/1.")] - '0'
+	return len(line), Done
 }
 
 // settleBody applies RFC 9112 §6.3 after the lengths were read.

@@ -61,13 +61,34 @@ func (r *Request) parse(buf []byte, lim *Limits) Result {
 	if res = r.parseFraming(); res != Done {
 		return res
 	}
-	if res = r.checkTarget(); res != Done {
+	if res = r.checkTarget(lim); res != Done {
 		return res
 	}
 	if r.seen&(1<<FieldExpect) != 0 {
 		r.parseExpect()
 	}
-	return r.parseConnection()
+	if res = r.parseConnection(); res != Done || !r.Upgrade {
+		return res
+	}
+	return r.checkSocketKey(lim)
+}
+
+// socketKey is how long the sixteen bytes of a WebSocket's key are in base64
+// (RFC 6455 §4.1).
+const socketKey = 24
+
+// checkSocketKey refuses to switch to WebSocket for a client that shows no key,
+// as HAProxy does: no browser does so, and a page's script can.
+func (r *Request) checkSocketKey(lim *Limits) Result {
+	if lim.relaxed() || !r.upgradesTo("websocket") {
+		return Done
+	}
+	for i := r.FindID(FieldSecWebSocketKey, 0); i >= 0; i = r.FindID(FieldSecWebSocketKey, i+1) {
+		if r.Fields[i].Value.Len() == socketKey {
+			return Done
+		}
+	}
+	return r.badField(FieldUpgrade, "WebSocket without a key")
 }
 
 // parseLine reads the request line (RFC 9112 §3): method, target and version
@@ -87,15 +108,23 @@ func (r *Request) parseLine(buf []byte, i int, lim *Limits) (int, Result) {
 	r.Method = identifyMethod(buf[start:i])
 	i++
 	start = i
-	i = scanTarget(buf, i, lim != nil && lim.Relaxed)
+	i = scanTarget(buf, i, lim.relaxed())
 	if i >= len(buf) {
 		return i, More
+	}
+	r.TargetSpan = Span{uint32(start), uint32(i)}
+	if buf[i] == '\r' && i > start && lim.relaxed() && r.Method == MethodGet {
+		return r.looseVersion(buf, i)
 	}
 	if buf[i] != ' ' || i == start {
 		return i, r.bad(i, "character not allowed in a target")
 	}
-	r.TargetSpan = Span{uint32(start), uint32(i)}
-	return r.parseVersion(buf, i+1)
+	i++
+	from, res := r.parseVersion(buf, i)
+	if res == Bad && lim.relaxed() {
+		return r.looseVersion(buf, i)
+	}
+	return from, res
 }
 
 // parseVersion reads "HTTP/1.0" or "HTTP/1.1" and the end of the line.

@@ -30,7 +30,7 @@ func TestRequestFraming(t *testing.T) {
 		{name: "keep-alive changes nothing in HTTP/1.1", head: get("Connection: Keep-Alive"), method: MethodGet, minor: 1},
 		{name: "HTTP/1.0 closes", head: "HEAD / HTTP/1.0\r\n\r\n", method: MethodHead, close: true},
 		{name: "HTTP/1.0 with keep-alive stays", head: "HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", method: MethodHead},
-		{name: "an upgrade is seen", head: get("Connection: keep-alive, Upgrade", "Upgrade: websocket"), method: MethodGet, minor: 1, upgrade: true},
+		{name: "an upgrade is seen", head: get("Connection: keep-alive, Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="), method: MethodGet, minor: 1, upgrade: true},
 		{name: "an upgrade needs the Upgrade field", head: get("Connection: upgrade"), method: MethodGet, minor: 1},
 		{name: "an upgrade needs Connection to say so", head: get("Upgrade: websocket"), method: MethodGet, minor: 1},
 		{name: "an upgrade with a body is none", head: post("Connection: upgrade", "Upgrade: websocket", "Content-Length: 3"), method: MethodPost, minor: 1, body: BodyLength, length: 3},

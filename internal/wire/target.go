@@ -87,17 +87,18 @@ func splitTarget(target []byte) (authority, path []byte) {
 
 // checkTarget refuses targets outside the four forms, and a Host that is
 // missing, doubled, malformed or another than the target's authority.
-func (r *Request) checkTarget() Result {
+func (r *Request) checkTarget(lim *Limits) Result {
 	target := r.TargetSpan.of(r.Buf)
 	off := int(r.TargetSpan.Off)
+	if r.Method == MethodConnect && (r.Body == BodyLength && r.Length != 0 || r.Body == BodyChunked) {
+		return r.bad(off, "CONNECT with a body")
+	}
 	var authority []byte
 	switch {
+	case lim.relaxed():
 	case r.Method == MethodConnect:
 		if !isHostPort(target) {
 			return r.bad(off, "CONNECT to something other than host:port")
-		}
-		if r.Body != BodyNone && r.Length != 0 || r.Body == BodyChunked {
-			return r.bad(off, "CONNECT with a body")
 		}
 		authority = target
 	case target[0] == '/':
@@ -179,7 +180,7 @@ func isHost(b []byte) bool {
 
 func isHostPort(b []byte) bool {
 	host, port := cutPort(b)
-	return len(host) > 0 && len(port) > 0 && isHost(host)
+	return len(host) > 0 && len(port) > 0 && isHost(b)
 }
 
 // cutPort splits at the colon before a trailing decimal port; without one, port

@@ -68,6 +68,8 @@ var requestVerdicts = []verdict{
 	{name: "a colon and a comma inside a value are accepted", head: get("X-A: a:b, c:d,:")},
 	{name: "a hundred fields are accepted", head: get(strings.Split(strings.Repeat("X-A: b\n", 99)+"X-A: c", "\n")[:99]...)},
 	{name: "Connection may name other fields", head: get("Connection: x-a, close", "X-A: b")},
+	{name: "an upgrade to WebSocket with a key is accepted", head: get("Connection: upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Connection: close")},
+	{name: "an upgrade to WebSocket without a key", head: get("Connection: upgrade", "Upgrade: websocket"), why: "WebSocket without a key"},
 	{name: "Connection may have empty elements", head: get("Connection: , ,close,")},
 
 	{name: "a length beside Transfer-Encoding", head: post("Content-Length: 5", "Transfer-Encoding: chunked") + LastChunk, why: "Transfer-Encoding beside", haproxy: true},
@@ -167,6 +169,7 @@ var requestVerdicts = []verdict{
 	{name: "an absolute form with another port", head: line("GET http://a.example:81/ HTTP/1.1"), why: "Host differs"},
 	{name: "an absolute form with the port of the other scheme", head: line("GET http://a.example:443/ HTTP/1.1"), why: "Host differs"},
 	{name: "an absolute form of another scheme has no usual port", head: line("GET ws://a.example:80/ HTTP/1.1"), why: "Host differs"},
+	{name: "CONNECT to two ports", head: "CONNECT :0000:0 HTTP/1.0\r\n\r\n", why: "CONNECT to something other", haproxy: true},
 	{name: "CONNECT to another port than Host's", head: "CONNECT a.example:81 HTTP/1.1\r\nHost: a.example\r\n\r\n", why: "Host differs"},
 	{name: "CONNECT to a path", head: line("CONNECT / HTTP/1.1"), why: "CONNECT to something"},
 	{name: "CONNECT without a port", head: line("CONNECT a.example HTTP/1.1"), why: "CONNECT to something"},
@@ -184,7 +187,7 @@ var requestVerdicts = []verdict{
 	{name: "a Host with a user", head: "GET / HTTP/1.1\r\nHost: me@a.example\r\n\r\n", why: "malformed Host", haproxy: true},
 	{name: "a Host with a space", head: "GET / HTTP/1.1\r\nHost: a.example b.example\r\n\r\n", why: "malformed Host", haproxy: true},
 	{name: "a Host with a byte from 0x80", head: "GET / HTTP/1.1\r\nHost: \xe4.example\r\n\r\n", why: "malformed Host", haproxy: true},
-	{name: "a hundred and two fields", head: get(strings.Split(strings.Repeat("X-A: b\n", 101), "\n")[:101]...), why: "too many fields"},
+	{name: "a hundred and one fields", head: get(strings.Split(strings.Repeat("X-A: b\n", 100), "\n")[:100]...), why: "too many fields"},
 	{name: "a head that is too large", head: get("X-A: " + strings.Repeat("b", 16384)), why: "head too large"},
 	{name: "a target that is too large", head: line("GET /" + strings.Repeat("b", 16384) + " HTTP/1.1"), why: "head too large"},
 	{name: "a Connection of too many names", head: get("Connection: " + strings.Repeat("a, ", 17) + "close"), why: "too many names", haproxy: true},
@@ -243,6 +246,6 @@ var replyVerdicts = []verdict{
 	{name: "a version in lower case", head: "http/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", why: "malformed status line"},
 	{name: "a reply without a version", head: "hello\r\n\r\n", why: "malformed status line"},
 	{name: "an empty line before the reply", head: "\r\n" + ok("Content-Length: 0"), why: "malformed status line", haproxy: true},
-	{name: "a hundred and two fields", head: ok(strings.Split(strings.Repeat("X-A: b\n", 102), "\n")[:102]...), why: "too many fields"},
+	{name: "a hundred and one fields", head: ok(strings.Split(strings.Repeat("X-A: b\n", 101), "\n")[:101]...), why: "too many fields"},
 	{name: "a head that is too large", head: ok("X-A: " + strings.Repeat("b", 16384)), why: "head too large"},
 }

@@ -31,7 +31,9 @@ func (r *Request) AppendTo(dst []byte, body Body, length int64, conn Conn) []byt
 	dst = r.appendFields(dst, conn == ConnUpgrade)
 	if r.FindID(FieldHost, 0) < 0 {
 		dst = append(dst, "host: "...)
-		dst = append(dst, r.authority()...)
+		if a := r.authority(); isHost(a) {
+			dst = append(dst, a...)
+		}
 		dst = append(dst, "\r\n"...)
 	}
 	return appendEnd(dst, body, length, conn)

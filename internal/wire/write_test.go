@@ -24,7 +24,7 @@ func TestRequestAppendTo(t *testing.T) {
 		{name: "fields of the connection are left out", head: get("Connection: close", "Keep-Alive: 5", "X-A: b", "Proxy-Connection: x", "TE: trailers", "Upgrade: foo", "HTTP2-Settings: AA"), want: get("X-A: b")},
 		{name: "fields that Connection names are left out", head: get("X-A: b", "Connection: x-b, X-C", "X-B: c", "x-c: d", "X-D: e"), want: get("X-A: b", "X-D: e")},
 		{name: "Connection cannot strip what decides routing and trust", head: get("Connection: host, cookie, authorization, x-forwarded-for, x-forwarded-proto, forwarded", "Cookie: a=b", "Authorization: c", "X-Forwarded-For: d", "X-Forwarded-Proto: e", "Forwarded: f"), want: get("Cookie: a=b", "Authorization: c", "X-Forwarded-For: d", "X-Forwarded-Proto: e", "Forwarded: f")},
-		{name: "an upgrade keeps the Upgrade field", head: get("Connection: upgrade", "Upgrade: websocket", "X-A: b"), conn: ConnUpgrade, want: get("Upgrade: websocket", "X-A: b", "connection: upgrade")},
+		{name: "an upgrade keeps the Upgrade field", head: get("Connection: upgrade", "Upgrade: chat", "X-A: b"), conn: ConnUpgrade, want: get("Upgrade: chat", "X-A: b", "connection: upgrade")},
 		{name: "close is written", head: get(), conn: ConnClose, want: get("connection: close")},
 		{name: "keep-alive is written", head: get(), conn: ConnKeepAlive, want: get("connection: keep-alive")},
 		{name: "HTTP/1.0 leaves as HTTP/1.1 with an empty Host", head: "GET / HTTP/1.0\r\nX-A: b\r\n\r\n", want: "GET / HTTP/1.1\r\nX-A: b\r\nhost: \r\n\r\n"},

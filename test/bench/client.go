@@ -12,14 +12,19 @@ import (
 // accept queue overflows and costs a second for a repeated SYN.
 const opening = 32
 
-// load keeps conns connections busy: each sends, waits for its answer and sends again.
+// load keeps conns connections busy: each sends, waits for its answer and, while
+// the load is on, sends again. It belongs to the loop's thread but for what is atomic.
 type load struct {
 	row   row
 	port  int // of the proxy
 	want  int // body bytes that every answer must have
-	ask   []byte
-	chat  []byte // the client's WebSocket frame
-	begun int    // connections opened so far
+	asks  [][]byte
+	asked int       // requests sent so far
+	chat  []byte    // the client's WebSocket frame
+	begun int       // connections opened so far
+	on    bool      // answers are followed by requests
+	quiet []*client // those that have had their answer while the load was off
+	pace  pace
 
 	up   atomic.Int64  // connections that have had their first answer
 	done atomic.Uint64 // answers
@@ -28,26 +33,47 @@ type load struct {
 }
 
 func newLoad(r row, port int) *load {
-	ld := &load{row: r, port: port, want: r.body}
-	ld.ask = []byte("GET /api/v1/items?page=2 HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: bench/1\r\nAccept: */*\r\n\r\n")
+	ld := &load{row: r, port: port, want: r.body, pace: pace{rate: r.rate}}
+	rest := " HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: bench/1\r\nAccept: */*\r\n"
+	if r.closing {
+		rest += "Connection: close\r\n"
+	}
+	ld.asks = [][]byte{[]byte("GET /api/v1/items?page=2" + rest + "\r\n")}
+	for n := range r.uris {
+		if n == 0 {
+			ld.asks = nil
+		}
+		// A step that has no common factor with the number visits all in a mixed order.
+		k := n * 7919 % r.uris
+		ld.asks = append(ld.asks, fmt.Appendf(nil, "GET /hls/track-%d/seg-%d.ts%s\r\n", k/10, k%10, rest))
+	}
 	if r.webSocket {
-		ld.ask = []byte("GET /chat HTTP/1.1\r\nHost: bench.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + webSocketKey + "\r\n\r\n")
+		ld.asks = [][]byte{[]byte("GET /chat HTTP/1.1\r\nHost: bench.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + webSocketKey + "\r\n\r\n")}
 		ld.chat = appendFrame(nil, bytes.Repeat([]byte("m"), r.body), []byte{0x5a, 0x13, 0xc7, 0x2e})
 	}
 	return ld
 }
 
+// ask is the next request.
+func (ld *load) ask() []byte {
+	p := ld.asks[ld.asked%len(ld.asks)]
+	ld.asked++
+	return p
+}
+
+// begin opens the first connections; the others follow.
+func (ld *load) begin(l *loop) {
+	for range min(opening, ld.row.conns) {
+		ld.open(l)
+	}
+}
+
 // open starts one more connection.
 func (ld *load) open(l *loop) {
-	fd, err := dial(ld.port)
-	if err == nil {
-		ld.begun++
-		err = l.add(fd, unix.EPOLLOUT, &client{load: ld, fd: fd})
-	}
-	if err != nil {
-		ld.wrong(err.Error())
-	}
+	ld.begun++
+	c := &client{load: ld}
+	c.dial(l)
 }
 
 func (ld *load) wrong(why string) {
@@ -61,20 +87,42 @@ type client struct {
 	fd       int
 	greeted  bool   // the connection stands and the first request went
 	answered bool   // at least one answer came
+	last     bool   // the answer is whole; the proxy shall close
+	since    int64  // when the request under way was due, by the loop's clock
 	tunnel   bool   // past 101: frames from here on
 	kept     []byte // an incomplete head or frame
 	body     int    // bytes of the body still to come
+}
+
+// dial begins the connection; it asks at once when it stands.
+func (c *client) dial(l *loop) {
+	fd, err := dial(c.load.port)
+	if err == nil {
+		c.fd = fd
+		err = l.add(fd, unix.EPOLLOUT, c)
+	}
+	if err != nil {
+		c.load.wrong(err.Error())
+	}
 }
 
 func (c *client) ready(l *loop, events uint32) {
 	if !c.greeted {
 		c.greeted = true
 		l.change(c.fd, unix.EPOLLIN)
-		c.send(l, c.load.ask)
+		c.send(l, c.load.ask())
+		return
+	}
+	if c.body > len(l.scratch) {
+		c.skip(l)
 		return
 	}
 	n, errno := recv(c.fd, l.scratch)
 	if errno == unix.EAGAIN {
+		return
+	}
+	if c.last && n == 0 && errno == 0 {
+		c.again(l)
 		return
 	}
 	if errno != 0 || n == 0 {
@@ -82,6 +130,30 @@ func (c *client) ready(l *loop, events uint32) {
 		return
 	}
 	c.read(l, l.scratch[:n])
+}
+
+// skip counts the bytes of a large body without copying them to anywhere.
+func (c *client) skip(l *loop) {
+	n, errno := discard(c.fd, c.body-len(l.scratch))
+	switch {
+	case errno == unix.EAGAIN:
+	case errno != 0 || n == 0:
+		c.fail(l, fmt.Sprintf("connection closed with %d bytes of a body to come (%v)", c.body, errno))
+	default:
+		c.body -= n
+	}
+}
+
+// again opens the next connection after one that had its request.
+func (c *client) again(l *loop) {
+	l.drop(c.fd)
+	c.load.done.Add(1)
+	c.greeted, c.last = false, false
+	if !c.answered {
+		c.first(l)
+		return
+	}
+	c.next(l)
 }
 
 // read takes bytes in order and sends again after each whole answer.
@@ -95,6 +167,10 @@ func (c *client) read(l *loop, p []byte) {
 		}
 	}
 	if len(p) == 0 || c.fd < 0 {
+		return
+	}
+	if c.last {
+		c.fail(l, "bytes behind the only answer")
 		return
 	}
 	if len(c.kept) > 0 {
@@ -119,7 +195,6 @@ func (c *client) head(l *loop, r reply, p []byte) []byte {
 		}
 		c.tunnel = true
 		c.first(l)
-		c.send(l, c.load.chat)
 		return p
 	}
 	if r.status != 200 || r.body != c.load.want {
@@ -145,26 +220,60 @@ func (c *client) frames(l *loop, p []byte) []byte {
 		}
 		p = p[f.head+f.payload:]
 		c.load.done.Add(1)
-		c.send(l, c.load.chat)
+		c.next(l)
 	}
 }
 
 func (c *client) answer(l *loop) {
-	c.load.done.Add(1)
-	c.first(l)
-	c.send(l, c.load.ask)
-}
-
-// first counts the connection as standing and lets the next one follow.
-func (c *client) first(l *loop) {
-	if c.answered {
+	if c.load.row.closing {
+		c.last = true
 		return
 	}
+	c.load.done.Add(1)
+	if !c.answered {
+		c.first(l)
+		return
+	}
+	c.next(l)
+}
+
+// next asks again, or leaves that to the clock or to the next resume.
+func (c *client) next(l *loop) {
+	switch {
+	case !c.load.on:
+		c.load.quiet = append(c.load.quiet, c)
+	case c.load.pace.rate > 0:
+		c.load.pace.answered(l, c)
+	case c.load.row.closing:
+		c.dial(l)
+	case c.tunnel:
+		c.send(l, c.load.chat)
+	default:
+		c.send(l, c.load.ask())
+	}
+}
+
+// resume makes all quiet connections ask.
+func (ld *load) resume(l *loop) {
+	ld.on, l.busy = true, true
+	if ld.pace.rate > 0 {
+		l.every = ld // from here on the clock begins requests
+	}
+	for _, c := range ld.quiet {
+		c.next(l)
+	}
+	ld.quiet = ld.quiet[:0]
+}
+
+// first counts the connection as standing and lets the next one follow. Nobody
+// asks twice before all stand: a proxy under full load accepts slowly.
+func (c *client) first(l *loop) {
 	c.answered = true
 	c.load.up.Add(1)
 	if c.load.begun < c.load.row.conns {
 		c.load.open(l)
 	}
+	c.next(l)
 }
 
 func (c *client) send(l *loop, p []byte) {

@@ -2,17 +2,18 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"testing"
 	"time"
 )
 
 func TestParseStatReadsANameWithParentheses(t *testing.T) {
 	got, err := parseStat("42 (a) b (c)) S 7 42 42 0 -1 4194560 1 0 0 0 150 25 0 0 20 0 3 0 100 0 0")
-	want := procStat{pid: 42, parent: 7, cpu: 1750 * time.Millisecond}
+	want := procStat{pid: 42, parent: 7}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
-	for _, bad := range []string{"", "42 S 7", "42 (x) S 7", "x (x) S 7 42 42 0 -1 4194560 1 0 0 0 150 25 0"} {
+	for _, bad := range []string{"", "42 S 7", "42 (x) S", "x (x) S 7 42"} {
 		if _, err := parseStat(bad); err == nil {
 			t.Errorf("%q is accepted", bad)
 		}
@@ -26,23 +27,27 @@ func TestBelowFindsGrandchildren(t *testing.T) {
 	}
 }
 
-func TestTreeCPUSeesThisProcessWork(t *testing.T) {
-	before, err := treeCPU(os.Getpid())
+func TestCPUTimeIsKnownToTheMoment(t *testing.T) {
+	self := []int{os.Getpid()}
+	before, err := cpuOf(self)
 	if err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(10 * time.Second)
-	for {
-		now, err := treeCPU(os.Getpid())
-		if err != nil {
-			t.Fatal(err)
+	ended := make(chan struct{})
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends here
+		for at := before; at-before < time.Millisecond; {
+			at, _ = cpuOf(self)
 		}
-		if now > before {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("reading /proc for ten seconds used no CPU time")
-		}
+		close(ended)
+	}()
+	<-ended
+	now, err := cpuOf(self)
+	if err != nil || now-before < time.Millisecond {
+		t.Errorf("a thread that worked a millisecond and ended counts %v, %v", now-before, err)
+	}
+	if _, err := cpuOf([]int{1 << 22}); err == nil { // one more than the kernel ever gives out
+		t.Error("a process that is not there has used CPU time")
 	}
 }
 

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync/atomic"
+	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +19,9 @@ import (
 // scratchSize holds the largest response of any row in one read.
 const scratchSize = 64 << 10
 
+// inOnly is the interest of everything that is only read from.
+const inOnly = unix.EPOLLIN
+
 // endpoint is something with a descriptor in the loop.
 type endpoint interface {
 	// ready is called when its descriptor can be read or written, or has failed.
@@ -27,19 +33,39 @@ type loop struct {
 	ep      int
 	byFD    []endpoint // indexed by descriptor
 	scratch []byte
+	began   time.Time
+	busy    bool        // under load, see wait
+	every   ticker      // works in every turn; the loop does not sleep while there is one
+	asked   chan func() // by do
+	wake    int         // an eventfd
 	stopped atomic.Bool
 	ended   chan struct{}
 }
 
+// ticker is what has something to do in every turn.
+type ticker interface{ turn(l *loop) }
+
+// newLoop starts a loop. Stop ends it.
 func newLoop() (*loop, error) {
-	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	wake, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
 	if err != nil {
-		return nil, fmt.Errorf("epoll: %w", err)
+		return nil, fmt.Errorf("eventfd: %w", err)
 	}
-	return &loop{ep: ep, scratch: make([]byte, scratchSize), ended: make(chan struct{})}, nil
+	l := &loop{
+		scratch: make([]byte, scratchSize), began: time.Now(),
+		asked: make(chan func(), 1), wake: wake, ended: make(chan struct{}),
+	}
+	up := make(chan error)
+	// Ends when stop says so.
+	go l.run(up)
+	if err := <-up; err != nil {
+		unix.Close(wake)
+		return nil, err
+	}
+	return l, nil
 }
 
-// add hands fd to the loop; call it before run, or from an endpoint's ready.
+// add hands fd to the loop; call it on the loop's own thread.
 func (l *loop) add(fd int, events uint32, e endpoint) error {
 	for fd >= len(l.byFD) {
 		l.byFD = append(l.byFD, make([]endpoint, 1024)...)
@@ -59,14 +85,32 @@ func (l *loop) drop(fd int) {
 }
 
 // run serves until stop; it closes every descriptor that it was given.
-func (l *loop) run() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+func (l *loop) run(up chan<- error) {
+	runtime.LockOSThread() // and never unlocked: the thread ends with this function
 	defer close(l.ended)
+	// The descriptors of several loops at once may be more than a process may have:
+	// each thread has a table, and so a limit, of its own.
+	syscall.ForkLock.RLock() // else the table might hold the pipe of a process that is just being started
+	err := unix.Unshare(unix.CLONE_FILES)
+	syscall.ForkLock.RUnlock()
+	if err == nil {
+		if l.ep, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err == nil {
+			err = l.add(l.wake, inOnly, errands{})
+		}
+	}
+	up <- err
+	if err != nil {
+		return
+	}
 	events := make([]unix.EpollEvent, 256)
 	for !l.stopped.Load() {
-		n, err := unix.EpollWait(l.ep, events, 50)
-		if err != nil && err != unix.EINTR {
+		sleep := 50
+		if l.every != nil {
+			l.every.turn(l)
+			sleep = 0
+		}
+		n, err := l.wait(events, sleep)
+		if err != nil && !errors.Is(err, unix.EINTR) {
 			panic(fmt.Sprintf("epoll_wait: %v", err))
 		}
 		for i := range max(n, 0) {
@@ -83,11 +127,32 @@ func (l *loop) run() {
 	unix.Close(l.ep)
 }
 
-// stop ends run and waits for its end.
-func (l *loop) stop() {
-	l.stopped.Store(true)
-	<-l.ended
+// wait sleeps for that many milliseconds at most. A loop under load does so without
+// telling Go's scheduler, and briefly: else its monitor wakes up every 20 µs to look
+// whether the loop still sleeps, which left the proxies without work for a fifth
+// of the time.
+func (l *loop) wait(events []unix.EpollEvent, sleep int) (int, error) {
+	if !l.busy {
+		return unix.EpollWait(l.ep, events, sleep)
+	}
+	n, _, err := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.ep), uintptr(unsafe.Pointer(unsafe.SliceData(events))),
+		uintptr(len(events)), uintptr(min(sleep, 1)), 0, 0)
+	if err != 0 {
+		return 0, err
+	}
+	return int(n), nil
 }
+
+// stop ends run and waits for its end; more calls do nothing.
+func (l *loop) stop() {
+	if l.stopped.CompareAndSwap(false, true) {
+		<-l.ended
+		unix.Close(l.wake)
+	}
+}
+
+// now is nanoseconds since the loop was made.
+func (l *loop) now() int64 { return int64(time.Since(l.began)) }
 
 // recv reads what is there without telling the scheduler: the socket does not block.
 func recv(fd int, p []byte) (int, unix.Errno) {
@@ -96,6 +161,15 @@ func recv(fd int, p []byte) (int, unix.Errno) {
 		return 0, e
 	}
 	return int(n), 0
+}
+
+// discard takes up to n bytes from a TCP socket without copying them (tcp(7), MSG_TRUNC).
+func discard(fd, n int) (int, unix.Errno) {
+	k, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), 0, uintptr(n), unix.MSG_TRUNC, 0, 0)
+	if e != 0 {
+		return 0, e
+	}
+	return int(k), 0
 }
 
 // send writes without blocking; fewer bytes than len(p) may go.
@@ -151,36 +225,28 @@ func noDelay(fd int) {
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 }
 
-// inOnly is the interest of everything that is only read from.
-const inOnly = unix.EPOLLIN
-
-// starter opens a load's first connections on the loop's own thread.
-type starter struct {
-	fd   int // an eventfd
-	load atomic.Pointer[load]
-}
-
-func newStarter(l *loop) (*starter, error) {
-	fd, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("eventfd: %w", err)
-	}
-	s := &starter{fd: fd}
-	return s, l.add(fd, inOnly, s)
-}
-
-// begin makes the loop open ld's connections.
-func (s *starter) begin(ld *load) {
-	s.load.Store(ld)
+// do has work done on the loop's own thread and returns when it is. Call it while
+// run runs.
+func (l *loop) do(work func()) {
+	done := make(chan struct{})
+	l.asked <- func() { work(); close(done) }
 	// An eventfd takes 8 bytes as long as its counter is not full; it never is.
-	_, _ = unix.Write(s.fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	_, _ = unix.Write(l.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	<-done
 }
 
-func (s *starter) ready(l *loop, _ uint32) {
+// errands is the loop's own endpoint: what do has left to be done.
+type errands struct{}
+
+func (errands) ready(l *loop, _ uint32) {
 	var count [8]byte
-	_, _ = unix.Read(s.fd, count[:])
-	ld := s.load.Load()
-	for range min(opening, ld.row.conns) {
-		ld.open(l)
+	_, _ = unix.Read(l.wake, count[:])
+	for {
+		select {
+		case work := <-l.asked:
+			work()
+		default:
+			return
+		}
 	}
 }

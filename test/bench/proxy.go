@@ -91,8 +91,8 @@ type running struct {
 	ended  chan struct{}
 }
 
-// start runs the proxy alone on a core and waits for its first answer.
-func (p *proxy) start(ctx context.Context, core int, servers [2]int, log *logReader) (*running, error) {
+// start runs the proxy on its cores and waits for its first answer.
+func (p *proxy) start(ctx context.Context, r row, cores string, servers [2]int, log *logReader) (*running, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -101,25 +101,25 @@ func (p *proxy) start(ctx context.Context, core int, servers [2]int, log *logRea
 	if err != nil {
 		return nil, err
 	}
-	r := &running{port: port, dir: dir, output: filepath.Join(dir, "output"), ended: make(chan struct{})}
+	run := &running{port: port, dir: dir, output: filepath.Join(dir, "output"), ended: make(chan struct{})}
 	config := filepath.Join(dir, "proxy.cfg")
-	if err = os.WriteFile(config, []byte(p.render(r, servers, log)), 0o644); err == nil {
-		err = r.launch(p, core, config)
+	if err = os.WriteFile(config, []byte(p.render(r, run, servers, log)), 0o644); err == nil {
+		err = run.launch(p, cores, config)
 	}
 	if err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
-	if err := r.waitReady(ctx); err != nil {
-		said := r.said()
-		r.stop()
+	if err := run.waitReady(ctx); err != nil {
+		said := run.said()
+		run.stop()
 		return nil, fmt.Errorf("%s: %w\n%s", p.name, err, said)
 	}
-	return r, nil
+	return run, nil
 }
 
 // render fills the configuration's places.
-func (p *proxy) render(r *running, servers [2]int, log *logReader) string {
+func (p *proxy) render(r row, run *running, servers [2]int, log *logReader) string {
 	to, how := "", ""
 	if p.name == "nginx" {
 		how = "access_log off;"
@@ -131,19 +131,24 @@ func (p *proxy) render(r *running, servers [2]int, log *logReader) string {
 	if os.Getuid() == 0 {
 		user = "user root;" // so that the worker may use the temporary directory
 	}
+	balance, hash := "roundrobin", ""
+	if r.balance != "" {
+		balance, hash = r.balance, "hash $request_uri consistent;"
+	}
 	return strings.NewReplacer(
-		"@PORT@", strconv.Itoa(r.port), "@SERVER1@", strconv.Itoa(servers[0]), "@SERVER2@", strconv.Itoa(servers[1]),
-		"@DIR@", r.dir, "@USER@", user, "@LOGTO@", to, "@LOG@", how,
+		"@MAXCONN@", strconv.Itoa(r.conns+500), "@LOOPS@", strconv.Itoa(r.threads()), "@BALANCE@", balance, "@HASH@", hash, "@OPTIONS@", r.options,
+		"@PORT@", strconv.Itoa(run.port), "@SERVER1@", strconv.Itoa(servers[0]), "@SERVER2@", strconv.Itoa(servers[1]),
+		"@DIR@", run.dir, "@USER@", user, "@LOGTO@", to, "@LOG@", how,
 	).Replace(p.config)
 }
 
-func (r *running) launch(p *proxy, core int, config string) error {
+func (r *running) launch(p *proxy, cores, config string) error {
 	out, err := os.Create(r.output)
 	if err != nil {
 		return err
 	}
 	defer out.Close()
-	r.cmd = exec.Command("taskset", append([]string{"-c", strconv.Itoa(core), p.program}, p.args(config)...)...)
+	r.cmd = exec.Command("taskset", append([]string{"-c", cores, p.program}, p.args(config)...)...)
 	r.cmd.Stdout, r.cmd.Stderr = out, out
 	// A group of its own: Ctrl-C at the terminal ends the bench, which then ends the proxy.
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

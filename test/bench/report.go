@@ -2,11 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -14,28 +14,47 @@ import (
 
 // result is all rounds of one proxy under one row.
 type result struct {
-	Row    string  `json:"row"`
-	Proxy  string  `json:"proxy"`
-	Median round   `json:"median"`
-	Rounds []round `json:"rounds"`
+	Row    string    `json:"row"`
+	Proxy  string    `json:"proxy"`
+	Median round     `json:"median"`
+	Ratio  *interval `json:"first_to_this,omitempty"` // the first proxy's figure divided by this one's
+	Rounds []round   `json:"rounds"`
 }
 
-// median takes each figure's median; with an even number of rounds the lower one.
+// figures are what the row compares of each round.
+func figures(r row, rounds []round) []float64 {
+	var v []float64
+	for _, one := range rounds {
+		v = append(v, r.figure(one))
+	}
+	return v
+}
+
+// median takes each figure's median, and of the shares the mean: those of one slice
+// are known to a tenth only.
 func median(rounds []round) round {
-	mid := func(of func(round) float64) float64 {
-		var v []float64
+	of := func(figure func(round) float64) (v []float64) {
 		for _, r := range rounds {
-			v = append(v, of(r))
+			v = append(v, figure(r))
 		}
-		slices.Sort(v)
-		return v[(len(v)-1)/2]
+		return v
+	}
+	mid := func(figure func(round) float64) float64 { return middle(of(figure)) }
+	mean := func(figure func(round) float64) (m float64) {
+		for _, one := range of(figure) {
+			m += one / float64(len(rounds))
+		}
+		return m
 	}
 	return round{
 		MicrosPerRequest: mid(func(r round) float64 { return r.MicrosPerRequest }),
 		PerSecond:        mid(func(r round) float64 { return r.PerSecond }),
-		Busy:             mid(func(r round) float64 { return r.Busy }),
-		Others:           mid(func(r round) float64 { return r.Others }),
-		Logged:           mid(func(r round) float64 { return r.Logged }),
+		Busy:             mean(func(r round) float64 { return r.Busy }),
+		Others:           max(0, mean(func(r round) float64 { return r.Others })),
+		Logged:           mean(func(r round) float64 { return r.Logged }),
+		P50:              mid(func(r round) float64 { return r.P50 }),
+		P99:              mid(func(r round) float64 { return r.P99 }),
+		KiBPerConn:       mid(func(r round) float64 { return r.KiBPerConn }),
 	}
 }
 
@@ -49,31 +68,30 @@ func markdown(w io.Writer, chosen []row, compared []*proxy, results []result) {
 	for _, p := range compared[1:] {
 		head, rule = append(head, compared[0].name+" : "+p.name), append(rule, "---:")
 	}
+	head, rule = append(head, "target"), append(rule, "---")
 	line := func(cells []string) { fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | ")) }
 	line(head)
 	line(rule)
 	for _, r := range chosen {
 		cells := []string{r.title}
-		var micros []float64
 		for _, p := range compared {
-			m := of(results, r, p)
-			micros = append(micros, m.MicrosPerRequest)
-			cells = append(cells, fmt.Sprintf("%.1f µs, %.0fk/s", m.MicrosPerRequest, m.PerSecond/1000))
+			cells = append(cells, r.show(of(results, r, p).Median))
 		}
-		for _, other := range micros[1:] {
-			cells = append(cells, fmt.Sprintf("%.2f", micros[0]/other))
+		for _, p := range compared[1:] {
+			cells = append(cells, of(results, r, p).Ratio.String())
 		}
-		line(cells)
+		line(append(cells, judge(r, compared, results).String()))
 	}
 }
 
-func of(results []result, r row, p *proxy) round {
+// of is the proxy's result under the row, which is there.
+func of(results []result, r row, p *proxy) result {
 	for _, one := range results {
 		if one.Row == r.name && one.Proxy == p.name {
-			return one.Median
+			return one
 		}
 	}
-	return round{}
+	return result{}
 }
 
 // muchOthers is the share of the proxy's core, taken by other work, from which on
@@ -88,6 +106,9 @@ func doubts(w io.Writer, chosen []row, results []result) {
 			fmt.Fprintf(w, "%s under %s: other work took %.0f %% of the proxy's core\n", res.Proxy, res.Row, 100*res.Median.Others)
 		}
 		for _, r := range chosen {
+			if r.idle {
+				continue // its only lines come at the end
+			}
 			if r.name == res.Row && r.log && res.Median.Logged < 0.99 {
 				fmt.Fprintf(w, "%s under %s: only %.0f %% of the log lines arrived\n", res.Proxy, res.Row, 100*res.Median.Logged)
 			}
@@ -114,6 +135,14 @@ func machine() string {
 	return fmt.Sprintf("%s, Linux %s, %s", model, kernel, runtime.Version())
 }
 
+func jsonFile(path string, results []result) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(writeJSON(f, results), f.Close())
+}
+
 func writeJSON(w io.Writer, results []result) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
@@ -133,5 +162,5 @@ func shared(results []result) string {
 	if most <= muchOthers {
 		return ""
 	}
-	return fmt.Sprintf("Other work took up to %.0f %% of the proxy's core meanwhile: the times are less sure, requests per second do not compare.\n", 100*most)
+	return fmt.Sprintf("Other work took up to %.0f %% of the proxy's core meanwhile: times and ratios are less sure, requests per second do not compare.\n", 100*most)
 }

@@ -45,8 +45,11 @@ func (s *server) ready(l *loop, _ uint32) {
 			return
 		}
 		noDelay(fd)
-		// A whole answer fits, so that short writes stay rare.
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 256<<10)
+		// A whole answer fits, so that short writes stay rare. For larger ones the
+		// kernel finds a better size than one may ask for.
+		if len(s.answer) <= 64<<10 {
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 256<<10)
+		}
 		if l.add(fd, unix.EPOLLIN, &serverConn{server: s, fd: fd}) != nil {
 			unix.Close(fd)
 		}
@@ -131,13 +134,21 @@ func (c *serverConn) take(l *loop, p []byte) (rest []byte, whole bool) {
 }
 
 func (c *serverConn) send(l *loop, p []byte) {
+	if len(c.out) > 0 {
+		c.out = append(c.out, p...)
+		return
+	}
 	n, errno := send(c.fd, p)
 	if errno != 0 && errno != unix.EAGAIN {
 		c.close(l)
 		return
 	}
 	if n < len(p) {
-		c.out = append(c.out, p[n:]...)
+		if len(p) > len(l.scratch) {
+			c.out = p[n:len(p):len(p)] // a large answer never changes: no copy
+		} else {
+			c.out = append(c.out, p[n:]...)
+		}
 		l.change(c.fd, unix.EPOLLOUT)
 	} else if c.last {
 		c.close(l)

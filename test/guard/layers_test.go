@@ -21,19 +21,24 @@ const layers = `
 	cert
 	logs
 	config
+	advice
+	events
 	backend
 	stream
 	listener
 	h1 h2 tcp
 	check
 	stats
+	live
 	handover
 	admin
 	engine
+	explain
 	master
 	fleet
 	drill
-	demo
+	terminal
+	demo top
 	cli
 `
 

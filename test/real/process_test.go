@@ -12,7 +12,7 @@ import (
 )
 
 // patience bounds every wait: a busy machine shall not make a test fail.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // pause lies between two looks at what is awaited.
 const pause = 10 * time.Millisecond

@@ -26,7 +26,7 @@ import (
 
 // patience bounds every wait: nothing here takes more than a moment, and a
 // busy machine shall not make a test fail.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
@@ -175,7 +175,7 @@ func start(ts *testscript.TestScript, _ bool, args []string) {
 
 func environment(ts *testscript.TestScript) []string {
 	env := os.Environ()
-	for _, name := range []string{"PORT1", "PORT2", "PORT3", "PORT4", "SERVER_one", "SERVER_two", "RUN", "PATH", "NOTIFY_SOCKET", "fe1", "WORK"} {
+	for _, name := range []string{"PORT1", "PORT2", "PORT3", "PORT4", "SERVER_one", "SERVER_two", "RUN", "PATH", "NOTIFY_SOCKET", "fe1", "PORT_fe1", "PORT_fe2", "WORK"} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}

@@ -1,0 +1,119 @@
+package cert_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"bascule/internal/cert"
+	"bascule/internal/cert/certtest"
+)
+
+func files(all map[string][]byte) cert.Files {
+	in := fstest.MapFS{}
+	for name, data := range all {
+		in[name] = &fstest.MapFile{Data: data}
+	}
+	return cert.Files{
+		ReadFile: func(name string) ([]byte, error) { return fs.ReadFile(in, name) },
+		ReadDir:  func(name string) ([]fs.DirEntry, error) { return fs.ReadDir(in, name) },
+		Stat:     func(name string) (fs.FileInfo, error) { return fs.Stat(in, name) },
+	}
+}
+
+func TestCertificatesAreReadAsHAProxyReadsThem(t *testing.T) {
+	m := certtest.New(t)
+	certificate, key := m.ECDSA("web.test", "*.Web.test")
+	other, otherKey := m.RSA("web.test")
+	from := files(map[string][]byte{
+		"both.pem": append(bytes.Clone(certificate), key...), "swapped.pem": append(bytes.Clone(key), certificate...),
+		"apart.pem": certificate, "apart.pem.key": key, "alone.pem": certificate,
+		"wrong.pem": append(bytes.Clone(certificate), otherKey...), "junk.pem": []byte("junk\n"),
+		"pair.ecdsa": append(bytes.Clone(certificate), key...), "pair.rsa": append(bytes.Clone(other), otherKey...),
+		"dir/b.pem": append(bytes.Clone(certificate), key...), "dir/a.pem": other, "dir/a.pem.key": otherKey,
+		"dir/.hidden": []byte("junk"), "dir/a.pem.ocsp": []byte("junk"), "dir/sub/c.pem": []byte("junk"),
+		"bad/a.pem": append(bytes.Clone(certificate), key...), "bad/z.pem": []byte("junk"),
+	})
+	for _, test := range []struct {
+		path string
+		want string // paths, or the error's words
+	}{
+		{"both.pem", "both.pem"}, {"swapped.pem", "swapped.pem"}, {"apart.pem", "apart.pem"},
+		{"pair", "pair.rsa pair.ecdsa"}, {"dir", "dir/a.pem dir/b.pem"},
+		{"alone.pem", "No Private Key found in 'alone.pem.key'."},
+		{"wrong.pem", "inconsistencies between private key and certificate loaded 'wrong.pem'."},
+		{"junk.pem", "unable to load certificate from file 'junk.pem'."},
+		{"bad", "unable to load certificate from file 'bad/z.pem'."},
+		{"none", "unable to stat SSL certificate from file 'none' : File does not exist."},
+	} {
+		list, err := cert.Load(test.path, from)
+		var paths []string
+		for _, c := range list {
+			paths = append(paths, c.Path)
+		}
+		got := strings.Join(paths, " ")
+		if err != nil {
+			got = err.Error()
+		}
+		if got != test.want {
+			t.Errorf("%s: got %q, want %q", test.path, got, test.want)
+		}
+	}
+	list, err := cert.Load("both.pem", from)
+	if err != nil || !slices.Equal(list[0].Names, []string{"web.test", "*.web.test"}) {
+		t.Errorf("names %q, %v", list[0].Names, err)
+	}
+}
+
+func TestTheNameChoosesTheCertificate(t *testing.T) {
+	m := certtest.New(t)
+	ec, ecKey := m.ECDSA("web.test", "*.web.test")
+	rsa, rsaKey := m.RSA("web.test")
+	from := files(map[string][]byte{
+		"default": m.Both("default.test"), "api": m.Both("api.web.test"),
+		"web.ecdsa": append(ec, ecKey...), "web.rsa": append(rsa, rsaKey...),
+	})
+	var all []*cert.Certificate
+	for _, name := range []string{"default", "api", "web"} {
+		list, err := cert.Load(name, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, list...)
+	}
+	set := cert.NewSet(all)
+	modern := tls.ClientHelloInfo{SupportedVersions: []uint16{tls.VersionTLS13}, SignatureSchemes: []tls.SignatureScheme{tls.ECDSAWithP256AndSHA256, tls.PSSWithSHA256}}
+	old := tls.ClientHelloInfo{SupportedVersions: []uint16{tls.VersionTLS12}, SignatureSchemes: []tls.SignatureScheme{tls.PKCS1WithSHA256, tls.ECDSAWithP256AndSHA256},
+		CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}}
+	for _, test := range []struct {
+		name   string
+		hello  tls.ClientHelloInfo
+		strict bool
+		want   string
+	}{
+		{"default.test", modern, false, "default"},
+		{"", modern, false, "default"},
+		{"other.test", modern, false, "default"},
+		{"API.web.TEST", modern, true, "api"},
+		{"shop.web.test", modern, true, "web.ecdsa"},
+		{"a.shop.web.test", modern, false, "default"},
+		{"web.test", modern, true, "web.ecdsa"},
+		{"web.test", old, true, "web.rsa"},
+		{"", modern, true, ""},
+		{"other.test", modern, true, ""},
+	} {
+		test.hello.ServerName = test.name
+		c, err := set.Pick(&test.hello, test.strict)
+		got := ""
+		if err == nil {
+			got = c.Path
+		}
+		if got != test.want {
+			t.Errorf("%q (strict %v): got %q, want %q", test.name, test.strict, got, test.want)
+		}
+	}
+}

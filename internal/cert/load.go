@@ -1,0 +1,187 @@
+// Package cert holds certificates by the names that they are for, and the
+// settings of TLS made of them.
+package cert
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Files is where certificates are read from.
+type Files struct {
+	ReadFile func(name string) ([]byte, error)
+	ReadDir  func(name string) ([]fs.DirEntry, error)
+	Stat     func(name string) (fs.FileInfo, error)
+}
+
+// A Certificate is a chain with its private key, as it is shown to clients.
+type Certificate struct {
+	tls.Certificate
+	Path    string   // the file that it was read from
+	KeyPath string   // the one of its key, most often the same
+	Names   []string // lower case, from the alternative names and the common name; "*." before a wildcard's
+}
+
+// beside are the ends of names of files that lie beside a certificate's, and are
+// no certificates themselves (HAProxy, ssl-load-extra-files).
+var beside = []string{".key", ".ocsp", ".issuer", ".sctl"}
+
+// bundle are the ends of names under which one certificate lies in several kinds.
+var bundle = []string{".rsa", ".dsa", ".ecdsa"}
+
+// Load reads the certificates that `crt PATH` names: those of a file, of all files
+// of a directory in the order of their names, or of the files PATH.rsa and
+// PATH.ecdsa. The errors are HAProxy's in verdict and name the file.
+func Load(path string, from Files) ([]*Certificate, error) {
+	info, err := from.Stat(path)
+	if err != nil {
+		if list, found, bundleErr := loadBundle(path, from); found {
+			return list, bundleErr
+		}
+		return nil, fmt.Errorf("unable to stat SSL certificate from file '%s' : %s.", path, why(err))
+	}
+	if !info.IsDir() {
+		c, err := loadFile(path, from)
+		if err != nil {
+			return nil, err
+		}
+		return []*Certificate{c}, nil
+	}
+	entries, err := from.ReadDir(path)
+	if err != nil {
+		return nil, fmt.Errorf("unable to scan directory '%s' : %s", path, why(err))
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	var list []*Certificate
+	for _, e := range entries {
+		name := filepath.Join(path, e.Name())
+		if strings.HasPrefix(e.Name(), ".") || slices.Contains(beside, filepath.Ext(name)) || !regular(name, from) {
+			continue
+		}
+		c, err := loadFile(name, from)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// regular follows links, as certbot makes them.
+func regular(name string, from Files) bool {
+	info, err := from.Stat(name)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func loadBundle(path string, from Files) (list []*Certificate, found bool, err error) {
+	for _, end := range bundle {
+		if !regular(path+end, from) {
+			continue
+		}
+		c, err := loadFile(path+end, from)
+		if err != nil {
+			return nil, true, err
+		}
+		list = append(list, c)
+	}
+	return list, len(list) > 0, nil
+}
+
+// loadFile reads one certificate with its chain, and its key from the same file or
+// from the one beside it.
+func loadFile(path string, from Files) (*Certificate, error) {
+	data, err := from.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("unable to load certificate from file '%s' : %s", path, why(err))
+	}
+	chain, key := parse(data)
+	if len(chain) == 0 {
+		return nil, fmt.Errorf("unable to load certificate from file '%s'.", path)
+	}
+	keyPath := path
+	if key == nil {
+		keyPath = path + ".key"
+		if data, err = from.ReadFile(keyPath); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("unable to load the private key from file '%s.key' : %s", path, why(err))
+		}
+		if _, key = parse(data); key == nil {
+			return nil, fmt.Errorf("No Private Key found in '%s.key'.", path)
+		}
+	}
+	var all bytes.Buffer
+	for _, block := range chain {
+		_ = pem.Encode(&all, block) // a buffer takes all
+	}
+	pair, err := tls.X509KeyPair(all.Bytes(), pem.EncodeToMemory(key))
+	if err != nil {
+		if strings.Contains(err.Error(), "does not match") {
+			return nil, fmt.Errorf("inconsistencies between private key and certificate loaded '%s'.", path)
+		}
+		return nil, fmt.Errorf("unable to load certificate from file '%s' : %w", path, err)
+	}
+	return &Certificate{Certificate: pair, Path: path, KeyPath: keyPath, Names: names(pair.Leaf)}, nil
+}
+
+// parse takes the certificates and the first private key of a PEM file.
+func parse(data []byte) (chain []*pem.Block, key *pem.Block) {
+	for {
+		var block *pem.Block
+		if block, data = pem.Decode(data); block == nil {
+			return chain, key
+		}
+		switch {
+		case block.Type == "CERTIFICATE":
+			chain = append(chain, block)
+		case key == nil && strings.HasSuffix(block.Type, "PRIVATE KEY"):
+			key = block
+		}
+	}
+}
+
+// names are those that a certificate is for.
+func names(leaf *x509.Certificate) []string {
+	var list []string
+	for _, name := range append(slices.Clone(leaf.DNSNames), leaf.Subject.CommonName) {
+		if name = strings.ToLower(name); name != "" && !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// Authorities are those that others' certificates must come from.
+type Authorities struct {
+	Pool *x509.CertPool
+	sum  [sha256.Size]byte // of the file
+}
+
+// LoadCAs reads them from a file.
+func LoadCAs(path string, from Files) (*Authorities, error) {
+	data, err := from.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("Couldn't open the ca-file '%s' (%s).", path, why(err))
+	}
+	a := &Authorities{Pool: x509.NewCertPool(), sum: sha256.Sum256(data)}
+	if !a.Pool.AppendCertsFromPEM(data) {
+		return nil, fmt.Errorf("Couldn't open the ca-file '%s' (no certificate or crl found).", path)
+	}
+	return a, nil
+}
+
+// why is the system's reason without the call and the path, which the message has.
+func why(err error) string {
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		err = p.Err
+	}
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:]
+}

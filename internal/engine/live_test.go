@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// followed is a page that follows: lines of the stream as they come.
+type followed struct {
+	*bufio.Scanner
+	t    *testing.T
+	conn net.Conn
+}
+
+func follow(t *testing.T, addr string) *followed {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(conn, "GET /stats;events HTTP/1.1\r\nHost: a\r\n\r\n")
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || res.StatusCode != 200 {
+		t.Fatalf("%v, %v", res, err)
+	}
+	lines := bufio.NewScanner(res.Body)
+	lines.Buffer(nil, 1<<20)
+	return &followed{lines, t, conn}
+}
+
+// until reads up to a line.
+func (f *followed) until(line string) {
+	f.t.Helper()
+	for f.Scan() {
+		if strings.HasPrefix(f.Text(), line) {
+			return
+		}
+	}
+	f.t.Fatalf("the stream ends without %q: %v", line, f.Err())
+}
+
+// end reads to the end of the reply, which must be a whole one.
+func (f *followed) end() {
+	f.t.Helper()
+	for f.Scan() {
+	}
+	if err := f.Err(); err != nil {
+		f.t.Errorf("the stream is cut: %v", err)
+	}
+}
+
+func pageAt(t *testing.T, more string) (cfg, addr string) {
+	addr = freeAddr(t)
+	return reloadHead + "frontend stats\n    bind " + addr + "\n    stats uri /stats\n" + more + "backend app\n    server s 127.0.0.1:9\n", addr
+}
+
+// TestAPageThatFollowsOutlivesTheClientsTimeout: its client says nothing while frames
+// come, and that is how it should be.
+func TestAPageThatFollowsOutlivesTheClientsTimeout(t *testing.T) {
+	cfg, addr := pageAt(t, "    timeout client 50ms\n")
+	run(t, cfg)
+	f := follow(t, addr)
+	for range 3 {
+		f.until("event: frame")
+	}
+}
+
+func TestAPageThatFollowsHoldsUpNoStop(t *testing.T) {
+	cfg, addr := pageAt(t, "")
+	b := run(t, cfg)
+	f := follow(t, addr)
+	f.until("event: frame")
+	done := b.SoftStop()
+	f.until("event: bye")
+	f.until(`data: "stop"`)
+	f.end()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Error("the process does not stop")
+	}
+}
+
+func TestAPageThatFollowsComesAgainAfterAReload(t *testing.T) {
+	cfg, addr := pageAt(t, "")
+	b := run(t, cfg)
+	f := follow(t, addr)
+	f.until("event: frame")
+	b.reload(cfg + "backend more\n    server m 127.0.0.1:9\n")
+	f.until("event: bye")
+	f.until(`data: "reload"`)
+	f.end()
+	f = follow(t, addr)
+	f.until("event: world")
+	f.until("data: ")
+	if !strings.Contains(f.Text(), `"name":"more"`) {
+		t.Errorf("the new page lacks the new backend: %s", f.Text())
+	}
+	if n := b.board.Followers(); n != 1 {
+		t.Errorf("%d pages follow", n)
+	}
+	f.conn.Close()
+	eventually(t, "nobody follows", func() bool { return b.board.Followers() == 0 })
+}
+
+// TestAnOrderOfThePage: over a real connection `stats admin` is asked for both the page
+// and the order.
+func TestAnOrderOfThePage(t *testing.T) {
+	cfg, addr := pageAt(t, "    stats admin if { req.hdr(x-boss) yes }\n")
+	b := run(t, cfg)
+	for _, boss := range []bool{false, true} {
+		for _, tt := range []struct{ method, target, body string }{{"GET", "/stats;live", ""}, {"POST", "/stats;act", "action=maint&backend=app&server=s"}} {
+			req, err := http.NewRequest(tt.method, "http://"+addr+tt.target, strings.NewReader(tt.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if boss {
+				req.Header.Set("X-Boss", "yes")
+			}
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(res.Body)
+			res.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if may := strings.Contains(string(text), `data-order="maint"`) || strings.Contains(string(text), `"ok":true`); may != boss {
+				t.Errorf("%s as boss %v: %d %.200s", tt.method, boss, res.StatusCode, text)
+			}
+		}
+		if maint := b.order.Load().backends[0].Server("s").State().Admin.Maint(); maint != boss {
+			t.Errorf("as boss %v the server is in maintenance: %v", boss, maint)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+}

@@ -1,0 +1,235 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bascule/internal/cert/certtest"
+)
+
+// tlsSite is a balancer with TLS at addr in front of a server, and a client's
+// settings for it. $OPTIONS of the bind, lines of the frontend.
+type tlsSite struct {
+	*balancer
+	t    *testing.T
+	m    *certtest.Maker
+	addr string
+}
+
+// echoServer answers with what it was sent and the scheme that it was told.
+func echoServer(t *testing.T) string {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Was", r.Header.Get("X-Forwarded-Proto"))
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		_, _ = w.Write(body)
+	}))
+	t.Cleanup(srv.Close)
+	return strings.TrimPrefix(srv.URL, "http://")
+}
+
+func (s *tlsSite) text(mode, bind, lines, server string) string {
+	return fmt.Sprintf("global\n  stats socket $DIR/sock level admin\ndefaults\n  mode %s\n  timeout client 5s\n  timeout server 5s\n  timeout connect 1s\n"+
+		"frontend f\n  bind %s ssl crt $DIR/web.pem %s\n%s  default_backend b\nbackend b\n  server s %s\n", mode, s.addr, bind, lines, server)
+}
+
+func (s *tlsSite) write(name string, data []byte) {
+	s.t.Helper()
+	if err := os.WriteFile(filepath.Join(s.dir, name), data, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func newTLSSite(t *testing.T, mode, bind, lines, server string) *tlsSite {
+	t.Helper()
+	s := &tlsSite{balancer: &balancer{dir: shortDir(t)}, t: t, m: certtest.New(t), addr: freeAddr(t)}
+	s.write("web.pem", s.m.Both("web.test"))
+	s.write("ca.pem", s.m.Authority())
+	s.balancer = runIn(t, s.dir, s.text(mode, bind, lines, server))
+	return s
+}
+
+func (s *tlsSite) client() *tls.Config {
+	return &tls.Config{RootCAs: s.m.Pool(), ServerName: "web.test"}
+}
+
+func (s *tlsSite) dial(c *tls.Config) *tls.Conn {
+	s.t.Helper()
+	conn, err := tls.Dial("tcp", s.addr, c)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	return conn
+}
+
+func TestHTTPSCarriesRequests(t *testing.T) {
+	s := newTLSSite(t, "http", "alpn h2,http/1.1", "  http-request set-header X-Forwarded-Proto https if { ssl_fc }\n", echoServer(t))
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		settings := s.client()
+		settings.MinVersion, settings.MaxVersion = version, version
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: settings, DialTLSContext: nil, ForceAttemptHTTP2: true}, Timeout: patience}
+		for _, size := range []int{0, 10, 100_000, 5 << 20} {
+			body := bytes.Repeat([]byte("0123456789abcdef"), size/16+1)[:size]
+			resp, err := client.Post("https://"+s.addr+"/", "text/plain", bytes.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if err != nil || !bytes.Equal(got, body) || resp.ProtoMajor != 1 || resp.TLS.Version != version || resp.Header.Get("X-Was") != "https" {
+				t.Errorf("%d bytes by %x: %d came back, %v; HTTP %d, X-Forwarded-Proto %q", size, version, len(got), err, resp.ProtoMajor, resp.Header.Get("X-Was"))
+			}
+		}
+		client.CloseIdleConnections()
+	}
+}
+
+func TestModeTCPBehindTLS(t *testing.T) {
+	s := newTLSSite(t, "tcp", "", "", upper(t))
+	conn := s.dial(s.client())
+	want := strings.Repeat("0123456789abcdef", 1<<16)
+	go func() { // ends with the write, or with the deadline of the connection
+		_, _ = io.WriteString(conn, want)
+		_ = conn.CloseWrite()
+	}()
+	got, err := io.ReadAll(conn)
+	if err != nil || string(got) != strings.ToUpper(want)+"bye" {
+		t.Errorf("%d bytes came back of %d, %v", len(got), len(want), err)
+	}
+}
+
+func TestAReloadTakesNewCertificatesAndCutsNobody(t *testing.T) {
+	server := echoServer(t)
+	s := newTLSSite(t, "http", "", "", server)
+	old := s.dial(s.client())
+	exchange := func(conn *tls.Conn) {
+		t.Helper()
+		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: web.test\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		head := make([]byte, 12)
+		if _, err := io.ReadFull(conn, head); err != nil || string(head) != "HTTP/1.1 200" {
+			t.Fatalf("%q, %v", head, err)
+		}
+	}
+	exchange(old)
+	s.write("web.pem", s.m.Both("web.test", "new.web.test"))
+	s.reload(s.text("http", "", "", server))
+	now := s.dial(s.client())
+	before, after := old.ConnectionState().PeerCertificates[0].SerialNumber, now.ConnectionState().PeerCertificates[0].SerialNumber
+	if before.Cmp(after) == 0 {
+		t.Errorf("a new connection still sees certificate %v", after)
+	}
+	exchange(now)
+	if _, err := io.WriteString(old, "GET / HTTP/1.1\r\nHost: web.test\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if rest, err := io.ReadAll(old); err != nil || !bytes.Contains(rest, []byte("HTTP/1.1 200")) {
+		t.Errorf("the connection from before the reload: %q, %v", rest, err)
+	}
+}
+
+func TestAReloadCostsNoHandshake(t *testing.T) {
+	server := echoServer(t)
+	s := newTLSSite(t, "http", "alpn http/1.1", "", server)
+	for _, protocols := range [][]string{{"http/1.1"}, nil} {
+		settings := s.client()
+		settings.NextProtos, settings.ClientSessionCache = protocols, tls.NewLRUClientSessionCache(1)
+		for i := range 3 {
+			conn := s.dial(settings)
+			if _, err := io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadAll(conn); err != nil { // the ticket comes with it
+				t.Fatal(err)
+			}
+			if conn.ConnectionState().DidResume != (i > 0) {
+				t.Errorf("connection %d behind %d reloads, protocols %q: resumed %v", i, i, protocols, i == 0)
+			}
+			s.reload(s.text("http", "alpn http/1.1", "", server))
+		}
+	}
+}
+
+func TestClientsShowTheirCertificates(t *testing.T) {
+	s := newTLSSite(t, "http", "ca-file $DIR/ca.pem verify required", "", echoServer(t))
+	settings := s.client()
+	for name, test := range map[string]struct {
+		maker *certtest.Maker
+		fine  bool
+	}{
+		"of our authority":      {s.m, true},
+		"of another's":          {certtest.New(t), false},
+		"there is none to show": {nil, false},
+	} {
+		settings.Certificates = nil
+		if test.maker != nil {
+			certificate, key := test.maker.ECDSA("client.test")
+			pair, err := tls.X509KeyPair(certificate, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			settings.Certificates = []tls.Certificate{pair}
+		}
+		conn := s.dial(settings)
+		_, err := io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+		var got []byte
+		if err == nil {
+			got, err = io.ReadAll(conn)
+		}
+		if fine := bytes.HasPrefix(got, []byte("HTTP/1.1 200")); fine != test.fine || !fine && err == nil {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
+func TestWhyAHandshakeFailedIsLogged(t *testing.T) {
+	sink, next := logSink(t)
+	s := newTLSSite(t, "http", "", "  log "+sink+" local0\n  option httplog\n  option dontlognull\n  timeout client 3s\n", echoServer(t))
+	for _, test := range []struct {
+		name string
+		do   func(c net.Conn)
+		want string // "": no line
+	}{
+		{"a client that says nothing and leaves", func(net.Conn) {}, ""},
+		{"HTTP without TLS", func(c net.Conn) { _, _ = io.WriteString(c, "GET / HTTP/1.1\r\n\r\n") }, "SSL handshake failure (the first bytes are no TLS handshake)"},
+		{"a client that trusts another authority", func(c net.Conn) {
+			_ = tls.Client(c, &tls.Config{RootCAs: certtest.New(t).Pool(), ServerName: "web.test"}).Handshake()
+			_, _ = io.ReadAll(c) // what was not read when it is closed would make that a reset
+		}, "SSL handshake failure (remote error: tls: bad certificate)"},
+		{"versions that are too old", func(c net.Conn) {
+			_ = tls.Client(c, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}).Handshake() //nolint:gosec // to be refused
+		}, "SSL handshake failure (tls: client offered only unsupported versions: [302 301])"},
+		{"half a hello and no more", func(c net.Conn) { _, _ = c.Write([]byte{22, 3, 1, 2, 0, 1}); _, _ = io.ReadAll(c) }, "Timeout during SSL handshake"},
+		{"half a hello and an end", func(c net.Conn) { _, _ = c.Write([]byte{22, 3, 1, 2, 0, 1}) }, "Connection closed during SSL handshake"},
+	} {
+		c, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetDeadline(time.Now().Add(patience))
+		test.do(c)
+		_ = c.Close()
+		if test.want == "" {
+			continue
+		}
+		if line := next(); !strings.HasSuffix(strings.TrimSpace(line), " f/1: "+test.want) {
+			t.Errorf("%s: %q, want %q", test.name, line, test.want)
+		}
+	}
+}

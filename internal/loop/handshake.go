@@ -1,0 +1,332 @@
+package loop
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Errors of a handshake that crypto/tls does not see.
+var (
+	ErrNotTLS        = errors.New("the first bytes are no TLS handshake")
+	ErrHelloTooLarge = errors.New("the ClientHello is too large")
+	ErrHandshakeLate = errors.New("timeout during the TLS handshake")
+	errBroken        = errors.New("a fault of this program")
+)
+
+// maxHello is the largest ClientHello that is waited for: with keys for
+// post-quantum exchanges it has under 4 KiB.
+const maxHello = 16 << 10
+
+// Handshakes are those of all loops. Only so many compute at once: a token is
+// held while crypto/tls works, and given back while it waits for the peer, so
+// that a client which is silent occupies nothing but its memory.
+type Handshakes struct {
+	tokens chan struct{}
+	open   atomic.Int64
+}
+
+// NewHandshakes lets that many handshakes compute at once.
+func NewHandshakes(computing int) *Handshakes {
+	return &Handshakes{tokens: make(chan struct{}, max(computing, 1))}
+}
+
+// Open counts the handshakes under way, without those that wait for a ClientHello.
+func (hs *Handshakes) Open() int64 { return hs.open.Load() }
+
+// A handshake is the first part of a connection's life with TLS. It is the
+// connection's handler meanwhile.
+//
+// crypto/tls cannot go on with a handshake after an error, so it is given a
+// connection that blocks, and a goroutine: Read waits for what the loop feeds,
+// Write posts to the loop. That also keeps the signatures off the loop.
+type handshake struct {
+	hs     *Handshakes
+	s      *tlsSide
+	client bool // ours is the client's part
+	done   func(error)
+	then   Handler // whose the connection was
+	runs   bool    // the goroutine was started
+	over   bool
+
+	mu   sync.Mutex
+	fed  sync.Cond // of mu: in or end has changed
+	in   []byte    // guarded by mu
+	end  error     // guarded by mu; nothing is fed any more
+	full bool      // guarded by mu: there was too much in in, and no more is read
+}
+
+// Serve makes c speak TLS as a server does, Greet as a client does. done is
+// called on the loop at the end of the handshake, with nil if it succeeded; c is
+// its caller's again from then on, with the handler that it had. After an error
+// c may be read, written and closed as a connection without TLS: the alert was
+// sent. A deadline of c is one of the handshake; if c is closed before the end,
+// done is not called.
+func (hs *Handshakes) Serve(c *Conn, t *tls.Config, done func(error)) {
+	hs.start(c, t, false, done)
+}
+
+// Greet see Serve.
+func (hs *Handshakes) Greet(c *Conn, t *tls.Config, done func(error)) {
+	hs.start(c, t, true, done)
+}
+
+func (hs *Handshakes) start(c *Conn, t *tls.Config, client bool, done func(error)) {
+	s := &tlsSide{c: c}
+	h := &handshake{hs: hs, s: s, client: client, done: done, then: c.h}
+	h.fed.L = &h.mu
+	s.shake = h
+	if client {
+		s.tls = tls.Client(s, t)
+	} else {
+		s.tls = tls.Server(s, t)
+	}
+	l := c.l
+	if int(c.fd) >= len(l.sides) {
+		l.sides = append(l.sides, make([]*tlsSide, int(c.fd)+1-len(l.sides)+64)...)
+	}
+	l.sides[c.fd] = s
+	c.h = h
+	if client {
+		h.run()
+	}
+	c.Again()
+}
+
+// Ready takes what has come: until the ClientHello is whole it is kept, so that
+// nothing is started for a client that only opens connections; then it is fed to
+// the goroutine.
+func (h *handshake) Ready(c *Conn) {
+	for range handshakeReads {
+		if h.runs && h.isFull() {
+			return
+		}
+		p, err := c.Fill()
+		if h.runs {
+			h.feed(p, err)
+			c.Keep(nil)
+		} else if !h.hello(p, err) {
+			return
+		}
+		if err != nil || !c.readable {
+			return
+		}
+	}
+	c.Again()
+}
+
+// handshakeReads is how often a handshake is read in one turn. A whole one, with
+// a client's certificates, fits in the first.
+const handshakeReads = 2
+
+// hello waits for the ClientHello; false: there will be none.
+func (h *handshake) hello(p []byte, err error) bool {
+	c := h.s.c
+	whole, bad := wholeHello(p)
+	switch {
+	case bad != nil:
+		h.finish(bad)
+		return false
+	case whole:
+		h.run()
+		h.feed(p, err)
+		c.Keep(nil)
+	case err != nil:
+		if len(p) > 0 && errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		h.finish(err)
+		return false
+	default:
+		c.Keep(p)
+	}
+	return true
+}
+
+// wholeHello says whether p begins with a whole ClientHello (RFC 8446 §4 and
+// §5.1), which may be spread over several records.
+func wholeHello(p []byte) (whole bool, err error) {
+	const handshakeHead, typeHandshake, typeHello = 4, 22, 1
+	var size, have int // of the handshake message, with its head; 0: not known
+	var head []byte
+	for at := 0; ; {
+		if have >= maxHello || size > maxHello {
+			return false, ErrHelloTooLarge
+		}
+		if size > 0 && have >= size {
+			return true, nil
+		}
+		rest := p[at:]
+		if len(rest) > 0 && rest[0] != typeHandshake || len(rest) > 1 && rest[1] != 3 {
+			return false, ErrNotTLS
+		}
+		if len(rest) < recordHead {
+			return false, nil
+		}
+		n := int(rest[3])<<8 | int(rest[4])
+		if n == 0 || n > maxRecord {
+			return false, ErrNotTLS
+		}
+		body := rest[recordHead:min(recordHead+n, len(rest))]
+		if k := handshakeHead - len(head); k > 0 {
+			head = append(head, body[:min(k, len(body))]...)
+			if len(head) > 0 && head[0] != typeHello {
+				return false, ErrNotTLS
+			}
+			if len(head) == handshakeHead {
+				size = handshakeHead + int(head[1])<<16 + int(head[2])<<8 + int(head[3])
+			}
+		}
+		have += len(body)
+		if at += recordHead + n; len(body) < n {
+			if size > 0 && have >= size {
+				return true, nil
+			}
+			if size > maxHello {
+				return false, ErrHelloTooLarge
+			}
+			return false, nil
+		}
+	}
+}
+
+// run starts the goroutine.
+func (h *handshake) run() {
+	h.runs = true
+	h.hs.open.Add(1)
+	// Ends with the handshake, which ends when its connection is closed.
+	go func() {
+		h.hs.tokens <- struct{}{}
+		err := h.compute()
+		<-h.hs.tokens
+		h.hs.open.Add(-1)
+		h.s.c.l.Post(func() { h.finish(err) })
+	}()
+}
+
+// compute is the handshake, and confines a panic to it, as the loop does.
+func (h *handshake) compute() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			l := h.s.c.l
+			l.panics.Add(1)
+			l.log.Error("panic in a TLS handshake; its connection is closed", "loop", l.index, "panic", r, "stack", string(debug.Stack()))
+			err = errBroken
+		}
+	}()
+	return h.s.tls.Handshake()
+}
+
+// maxFed is how much waits for the goroutine: the largest flight, and behind it
+// what a client that is in a hurry has to say already.
+const maxFed = 64 << 10
+
+// isFull says that the goroutine has enough to read; read asks for more.
+func (h *handshake) isFull() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.full = len(h.in) >= maxFed
+	return h.full
+}
+
+// feed gives the goroutine what came, and the end.
+func (h *handshake) feed(p []byte, end error) {
+	h.mu.Lock()
+	h.in = append(h.in, p...)
+	if h.end == nil {
+		h.end = end
+	}
+	h.mu.Unlock()
+	h.fed.Signal()
+}
+
+// read is tlsSide.Read on the goroutine.
+func (h *handshake) read(p []byte) (int, error) {
+	h.mu.Lock()
+	if len(h.in) == 0 && h.end == nil {
+		<-h.hs.tokens
+		for len(h.in) == 0 && h.end == nil {
+			h.fed.Wait()
+		}
+		h.mu.Unlock()
+		h.hs.tokens <- struct{}{}
+		h.mu.Lock()
+	}
+	defer h.mu.Unlock()
+	if len(h.in) == 0 {
+		return 0, h.end
+	}
+	n := copy(p, h.in)
+	if h.in = h.in[n:]; len(h.in) == 0 && h.full {
+		h.full = false
+		h.s.c.l.Post(h.s.c.Again)
+	}
+	return n, nil
+}
+
+// write is tlsSide.Write on the goroutine.
+func (h *handshake) write(p []byte) {
+	c, p := h.s.c, slices.Clone(p)
+	c.l.Post(func() {
+		if !h.over {
+			_ = c.sendRaw(p) // sticky
+		}
+	})
+}
+
+// finish gives the connection back, unless it was before.
+func (h *handshake) finish(err error) {
+	if h.over {
+		return
+	}
+	s := h.s
+	c := s.c
+	c.h = h.then
+	if err != nil {
+		c.dropSide()
+		h.done(err)
+		return
+	}
+	h.over, s.shake = true, nil // the goroutine has ended
+	if len(h.in) > 0 {
+		s.in = h.in
+	}
+	c.secure = true
+	c.readable = true // what came with the last flight is told by no event
+	h.done(nil)
+	c.Again()
+}
+
+// stop ends the goroutine, which must not touch the connection any more.
+func (h *handshake) stop() {
+	h.over = true
+	if h.runs {
+		h.feed(nil, net.ErrClosed)
+	}
+}
+
+// Expired ends a handshake that is late, see Handler.
+func (h *handshake) Expired(*Conn) { h.finish(ErrHandshakeLate) }
+
+// Broken ends a handshake whose handling panicked, see Handler.
+func (h *handshake) Broken(c *Conn) {
+	if h.then != nil {
+		h.then.Broken(c)
+	}
+}
+
+// dropSide forgets the TLS of a connection that is closed.
+func (c *Conn) dropSide() {
+	l := c.l
+	if int(c.fd) < len(l.sides) && l.sides[c.fd] != nil {
+		if h := l.sides[c.fd].shake; h != nil {
+			h.stop()
+		}
+		l.sides[c.fd] = nil
+	}
+}

@@ -1,0 +1,208 @@
+package loop
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TLS on the loop. The handshake runs on a goroutine, see handshake.go; from its
+// end on crypto/tls is called by the loop, over a connection that never blocks:
+// what it reads comes straight from the socket, an error that calls itself
+// temporary says that there is nothing for now, and is not kept by crypto/tls
+// (Go 1.26, Conn.readRecord). What it writes is gathered, so that all records of
+// one Send leave in one call, and what the socket does not take is held as other
+// output is: an error of a write would be for good.
+
+// A tlsSide is the TLS of a connection, and the net.Conn that crypto/tls sees.
+type tlsSide struct {
+	c       *Conn
+	tls     *tls.Conn
+	in      []byte     // ciphertext that came during the handshake and was not asked for
+	given   records    // to crypto/tls
+	sealing bool       // writes are gathered in the loop's sealed
+	shake   *handshake // nil: it is done
+}
+
+// blocked says that there is nothing to read for now.
+type blocked struct{}
+
+func (blocked) Error() string   { return "nothing to read for now" }
+func (blocked) Timeout() bool   { return false }
+func (blocked) Temporary() bool { return true }
+
+var errBlocked net.Error = blocked{}
+
+// Read gives crypto/tls ciphertext: on the handshake's goroutine it waits for it,
+// on the loop it does not.
+func (s *tlsSide) Read(p []byte) (n int, err error) {
+	if s.shake != nil {
+		n, err = s.shake.read(p)
+	} else {
+		n, err = s.read(p)
+	}
+	s.given.pass(p[:n])
+	return n, err
+}
+
+// read is Read on the loop.
+func (s *tlsSide) read(p []byte) (int, error) {
+	if len(s.in) > 0 {
+		n := copy(p, s.in)
+		if s.in = s.in[n:]; len(s.in) == 0 {
+			s.in = nil
+		}
+		return n, nil
+	}
+	c := s.c
+	if !c.readable {
+		if c.end != 0 {
+			return 0, c.end.error()
+		}
+		return 0, errBlocked
+	}
+	n, e := recv(int(c.fd), p, 0)
+	if err := c.received(n, len(p), e); err != nil {
+		return 0, err
+	}
+	if n == 0 {
+		return 0, errBlocked
+	}
+	return n, nil
+}
+
+// Write takes ciphertext, and never fails.
+func (s *tlsSide) Write(p []byte) (int, error) {
+	switch {
+	case s.shake != nil:
+		s.shake.write(p)
+	case s.sealing:
+		s.c.l.sealed = append(s.c.l.sealed, p...)
+	default: // an alert, or the answer to a new key, while reading
+		_ = s.c.sendRaw(p) // sticky, and met where it counts
+	}
+	return len(p), nil
+}
+
+// The rest of net.Conn, which crypto/tls asks for without need: who closes and
+// who is late is decided by the loop.
+
+func (s *tlsSide) Close() error                     { return nil }
+func (s *tlsSide) LocalAddr() net.Addr              { return nil }
+func (s *tlsSide) RemoteAddr() net.Addr             { return nil }
+func (s *tlsSide) SetDeadline(time.Time) error      { return nil }
+func (s *tlsSide) SetReadDeadline(time.Time) error  { return nil }
+func (s *tlsSide) SetWriteDeadline(time.Time) error { return nil }
+
+// side is the TLS of c; it must have one.
+func (c *Conn) side() *tlsSide { return c.l.sides[c.fd] }
+
+// Secure says whether the bytes of c are encrypted on their way.
+func (c *Conn) Secure() bool { return c.secure }
+
+// TLS is what was agreed on; the zero value without TLS or before the handshake's end.
+func (c *Conn) TLS() tls.ConnectionState {
+	if !c.secure || c.closed || c.side().shake != nil {
+		return tls.ConnectionState{}
+	}
+	return c.side().tls.ConnectionState()
+}
+
+// fillPlain reads what can be decrypted into p and says how much that is.
+func (s *tlsSide) fillPlain(p []byte) (n int, err error) {
+	c := s.c
+	for n < len(p) {
+		k, err := s.tls.Read(p[n:])
+		n += k
+		switch {
+		case err == nil:
+			if n < len(p) { // else there may be more of the same record
+				s.given.whole--
+			}
+			if s.given.whole <= 0 && !c.readable && s.in == nil {
+				return n, nil
+			}
+		case errors.Is(err, errBlocked):
+			s.given.whole = 0
+			return n, nil
+		default:
+			s.over(err)
+			return n, c.end.error()
+		}
+	}
+	c.readable = true // what was decrypted and did not fit is told by no event
+	return n, nil
+}
+
+// over notes the end of reading: the peer's word that it is over, the end of the
+// socket, or bytes that are no TLS.
+func (s *tlsSide) over(err error) {
+	c := s.c
+	switch {
+	case c.end != 0 && c.end != eof: // the socket's own error
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		c.end = eof
+	default:
+		c.end, c.failed = errno(unix.EPROTO), true
+	}
+	c.readable, c.ended = false, true
+}
+
+// sendSealed encrypts a, then b, and sends both in one call.
+func (c *Conn) sendSealed(a, b []byte) error {
+	if c.closed {
+		return unix.EBADF
+	}
+	if c.err != 0 {
+		return c.err.error()
+	}
+	s, l := c.side(), c.l
+	s.sealing = true
+	var err error
+	if len(a) > 0 && len(b) > 0 && len(a)+len(b) <= maxRecord {
+		l.joined = append(append(l.joined[:0], a...), b...)
+		a, b = l.joined, nil
+	}
+	for _, p := range [2][]byte{a, b} {
+		if len(p) > 0 && err == nil {
+			_, err = s.tls.Write(p)
+		}
+	}
+	if err != nil { // the peer has broken the rules, or we have said that we are through
+		c.err, c.failed = errno(unix.EPIPE), true
+	}
+	return s.unseal()
+}
+
+// unseal sends what was gathered.
+func (s *tlsSide) unseal() error {
+	s.sealing = false
+	l := s.c.l
+	p := l.sealed
+	l.sealed = l.sealed[:0]
+	if len(p) == 0 {
+		return s.c.err.error()
+	}
+	if err := s.c.err.error(); err != nil {
+		return err
+	}
+	return s.c.sendRaw(p)
+}
+
+// maxRecord is the most plaintext that one record holds (RFC 8446 §5.1).
+const maxRecord = 16 << 10
+
+// sayClosed tells the peer that nothing follows (close_notify, RFC 8446 §6.1).
+func (c *Conn) sayClosed() {
+	s := c.side()
+	if s.shake != nil || c.err != 0 || c.failed {
+		return
+	}
+	s.sealing = true
+	_ = s.tls.CloseWrite() // the second time it says nothing
+	_ = s.unseal()
+}

@@ -1,0 +1,160 @@
+//go:build !race
+
+package ansible
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestRollingDeploy plays rolling_deploy.yml against two servers behind each program,
+// with a role that only records in place of the real one.
+func TestRollingDeploy(t *testing.T) {
+	t.Parallel()
+	bin := bascule(t)
+	for _, test := range []struct {
+		name    string
+		command []string
+		broken  string
+		record  string
+		states  []string
+	}{
+		{
+			"bascule: one after the other", []string{bin, "-f"}, "",
+			"upgrade stream-server-1\nrestart stream-server-1\nupgrade stream-server-2\nrestart stream-server-2\n",
+			[]string{"UP", "UP"},
+		},
+		{
+			"bascule: the first failure stops it", []string{bin, "-f"}, "stream-server-1",
+			"upgrade stream-server-1\nrestart stream-server-1\n", []string{"DRAIN", "UP"},
+		},
+		{
+			"haproxy: one after the other", []string{haproxy(), "-f"}, "",
+			"upgrade stream-server-1\nrestart stream-server-1\nupgrade stream-server-2\nrestart stream-server-2\n",
+			[]string{"UP", "UP"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			socket := balancer(t, bin, dir, test.command)
+			record := filepath.Join(dir, "record")
+			said, err := play(t, dir, socket, "-e", "record="+record, "-e", "broken="+test.broken)
+			if (err == nil) != (test.broken == "") {
+				t.Errorf("%v\n%s", err, said)
+			}
+			if test.broken != "" && !strings.Contains(said, "the new program does not start. No further server is touched.") {
+				t.Errorf("a failed deploy says\n%s", said)
+			}
+			if got, err := os.ReadFile(record); err != nil || string(got) != test.record {
+				t.Errorf("done: %q, %v; want %q", got, err, test.record)
+			}
+			for i, want := range test.states {
+				if got := state(t, socket, fmt.Sprintf("stream-server-%d", i+1)); got != want {
+					t.Errorf("stream-server-%d is %s, want %s", i+1, got, want)
+				}
+			}
+		})
+	}
+}
+
+// play runs the playbook on this machine, where the hosts of the inventory all are.
+func play(t *testing.T, dir, socket string, words ...string) (string, error) {
+	t.Helper()
+	inventory := filepath.Join(dir, "inventory.yml")
+	const text = `
+all:
+  vars: {ansible_connection: local, ansible_become: false, ansible_python_interpreter: /usr/bin/python3}
+haproxy: {hosts: {balancer: }}
+stream_server_instances: {hosts: {stream-server-1: , stream-server-2: }}
+`
+	if err := os.WriteFile(inventory, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	roles, err := filepath.Abs("testdata/rolling")
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-i", inventory, "playbooks/rolling_deploy.yml", "-e", "haproxy_admin_socket=" + socket,
+		"-e", "rolling_deadline=2s", "-e", "rolling_at_idle=1s", "-e", "rolling_drain_seconds=5"}
+	return try(t, deploy, []string{"ANSIBLE_ROLES_PATH=" + roles}, "ansible-playbook", append(args, words...)...)
+}
+
+// balancer starts two stream servers and a balancer in front of them, and returns the
+// path of its socket when both are UP.
+func balancer(t *testing.T, bin, dir string, command []string) (socket string) {
+	t.Helper()
+	socket = filepath.Join(dir, "s")
+	var servers strings.Builder
+	for n := 1; n <= 2; n++ {
+		name, addr := fmt.Sprintf("stream-server-%d", n), free(t)
+		start(t, bin, "fleet", "stream", "--addr", addr, "--name", name)
+		fmt.Fprintf(&servers, "    server %s %s check inter 100ms fall 2 rise 1\n", name, addr)
+	}
+	config := fmt.Sprintf("global\n    stats socket %s level admin\ndefaults\n    mode http\n    timeout connect 1s\n    timeout client 1s\n"+
+		"    timeout server 1s\nfrontend f\n    bind %s\n    default_backend stream_pool\nbackend stream_pool\n    option httpchk GET /health\n%s",
+		socket, free(t), servers.String())
+	file := filepath.Join(dir, "haproxy.cfg")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start(t, command[0], append(command[1:], file)...)
+	limit := time.NewTimer(time.Minute)
+	defer limit.Stop()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for state(t, socket, "stream-server-1") != "UP" || state(t, socket, "stream-server-2") != "UP" {
+		select {
+		case <-poll.C:
+		case <-limit.C:
+			t.Fatal("the servers are not UP within a minute")
+		}
+	}
+	return socket
+}
+
+// free is an address that nobody listens on.
+func free(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// start runs a program until the test ends.
+func start(t *testing.T, name string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended by itself
+		_ = cmd.Wait()
+	})
+}
+
+// state is a server's status in `show stat`; empty while nobody answers.
+func state(t *testing.T, socket, name string) string {
+	t.Helper()
+	cmd := exec.Command("socat", "-t5", "-", "UNIX-CONNECT:"+socket)
+	cmd.Stdin = strings.NewReader("show stat\n")
+	answer, err := cmd.Output()
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(answer)) {
+		if fields := strings.Split(line, ","); len(fields) > 17 && fields[1] == name {
+			return fields[17]
+		}
+	}
+	return ""
+}

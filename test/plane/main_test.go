@@ -1,0 +1,17 @@
+package plane
+
+import (
+	"flag"
+	"os"
+	"testing"
+)
+
+// TestMain lets many exchanges run side by side: they wait far more than they
+// compute.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
