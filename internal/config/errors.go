@@ -1,6 +1,7 @@
 package config
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -193,7 +194,7 @@ func (l *loader) userLine(u *userDraft, words []lang.Word) {
 			l.problems.Alertf(words[i], "keyword 'password' is known but not supported yet: encrypted passwords are not read, use insecure-password.")
 			return
 		case "groups":
-			for g := range strings.SplitSeq(value, ",") {
+			for g := range names(value) {
 				u.joins = append(u.joins, join{user: words[1].Text, group: g, at: words[i+1]})
 			}
 		default:
@@ -222,10 +223,15 @@ func (l *loader) groupLine(u *userDraft, words []lang.Word) {
 			l.problems.Alertf(words[i], "unknown keyword '%s' in '%s' section", words[i].Text, "users")
 			return
 		}
-		for who := range strings.SplitSeq(words[i+1].Text, ",") {
+		for who := range names(words[i+1].Text) {
 			u.joins = append(u.joins, join{user: who, group: name, at: words[i+1]})
 		}
 	}
+}
+
+// names are those of a list with commas; nothing between two of them is no name.
+func names(list string) iter.Seq[string] {
+	return strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' })
 }
 
 // settleUsers puts the users into their groups.
