@@ -2,7 +2,6 @@ package admin
 
 import (
 	"math"
-	"slices"
 	"strconv"
 
 	"bascule/internal/stream"
@@ -76,13 +75,14 @@ func (c *Call) limit(text string) (int, bool) {
 
 const rateUsage = "'set rate-limit' only supports :\n" +
 	"   - 'connections global' to set the per-process maximum connection rate\n" +
-	"   - 'sessions global' to set the per-process maximum session rate"
+	"   - 'sessions global' to set the per-process maximum session rate\n" +
+	"   - 'ssl-sessions global' to set the per-process maximum SSL session rate"
 
-// setRateLimit is "set rate-limit connections|sessions global N".
+// setRateLimit is "set rate-limit connections|sessions|ssl-sessions global N".
 func (w worker) setRateLimit(c *Call) {
-	of := map[string]func(int){"connections": w.p.SetConnRate, "sessions": w.p.SetSessRate}[c.Arg(0)]
+	of := map[string]func(int){"connections": w.p.SetConnRate, "sessions": w.p.SetSessRate, "ssl-sessions": w.p.SetSSLRate}[c.Arg(0)]
 	switch {
-	case slices.Contains([]string{"ssl-sessions", "http-compression"}, c.Arg(0)) && c.Arg(1) == "global":
+	case c.Arg(0) == "http-compression" && c.Arg(1) == "global":
 		c.Fail("'set rate-limit %s' is known but not supported yet.", c.Arg(0))
 	case of == nil || c.Arg(1) != "global":
 		c.Fail("%s", rateUsage)

@@ -23,9 +23,11 @@ type Process interface {
 	// SetMaxConn limits the client connections of the process, 0: as it began;
 	// false: that is too many.
 	SetMaxConn(n int) bool
-	// SetConnRate and SetSessRate limit connections and sessions a second, 0: any.
+	// SetConnRate, SetSessRate and SetSSLRate limit connections, sessions and
+	// connections with TLS a second, 0: any.
 	SetConnRate(n int)
 	SetSessRate(n int)
+	SetSSLRate(n int)
 	// AddServer and DelServer change the servers of a backend. The error is the answer.
 	AddServer(b *backend.Backend, add backend.AddServer) error
 	DelServer(b *backend.Backend, del backend.DelServer) error

@@ -33,7 +33,7 @@ func haproxyCheck(t *testing.T, path string) string {
 var wrongPlace = regexp.MustCompile(`^\[(ALERT|WARNING)\].*\[[^]]*:(\d+)\] ?: .*(not allowed|ignored because|ignored in backends|only available in|not available|only allowed in)`)
 
 // younger is what HAProxy 2.6 says to keywords of later versions, and to ours.
-var younger = regexp.MustCompile(`(?m)^\[ALERT\].*\[[^]]*:(\d+)\] ?: (?:unknown (?:keyword|option)|negation/default is not supported for option) '`)
+var younger = regexp.MustCompile(`(?m)^\[ALERT\].*\[[^]]*:(\d+)\] ?: (?:unknown (?:keyword|option)|negation/default is not supported for option|'timeout' supports) '`)
 
 // placements says by line how keywords in the wrong section are taken.
 func placements(output string) map[string]string {

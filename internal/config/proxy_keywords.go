@@ -376,6 +376,7 @@ var proxyKeywords = []Keyword{
 	timeout("check", "How long the answer to a check may take, once connected.", inBack, func(t *Timeouts) *time.Duration { return &t.Check }),
 	timeout("client", "How long a client may be silent.", inFront, func(t *Timeouts) *time.Duration { return &t.Client }),
 	timeout("client-fin", "How long a client may be silent once one side has closed.", inFront, func(t *Timeouts) *time.Duration { return &t.ClientFin }),
+	timeout("client-hs", "How long a client may take until its session begins: for the TLS handshake, and before it for a PROXY header; client where not given.", inFront, func(t *Timeouts) *time.Duration { return &t.ClientHS }),
 	timeout("connect", "How long a connection to a server may take.", inBack, func(t *Timeouts) *time.Duration { return &t.Connect }),
 	timeout("http-keep-alive", "How long a kept connection may wait for its next request; http-request where not given.", inProxy, func(t *Timeouts) *time.Duration { return &t.HTTPKeepAlive }),
 	timeout("http-request", "How long all headers of a request may take.", inProxy, func(t *Timeouts) *time.Duration { return &t.HTTPRequest }),

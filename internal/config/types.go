@@ -104,7 +104,7 @@ func (m Mode) String() string { return [...]string{"tcp", "http"}[m] }
 
 // Timeouts of a proxy; 0 means none.
 type Timeouts struct {
-	Connect, Client, Server, Tunnel, HTTPRequest, HTTPKeepAlive, Queue, Check, Tarpit, ClientFin, ServerFin time.Duration
+	Connect, Client, Server, Tunnel, HTTPRequest, HTTPKeepAlive, Queue, Check, Tarpit, ClientFin, ClientHS, ServerFin time.Duration
 }
 
 // A Proxy is a frontend, a backend, or (`listen`) both under one name.

@@ -79,6 +79,9 @@ func (e *Engine) serve(a *accepting) {
 		if e.asked.rate.Load() > 0 {
 			e.came.Count(l.Now())
 		}
+		if f.bind.TLS != nil && e.asked.sslRate(e.tuning()) > 0 {
+			e.cameTLS.Count(l.Now())
+		}
 		if on == l {
 			e.carry(on, fd, from, to, f, of)
 			return
@@ -124,13 +127,26 @@ func (e *Engine) sayFull(a *accepting, err error) {
 	e.hub.Log(fe.Rules().Cfg.Logs, logs.Emerg, what)
 }
 
+// tuning is what the global section in force says about limits.
+func (e *Engine) tuning() *config.Tuning { return &e.Config().Global.Tuning }
+
 // room says how long the next connection must wait: for the rates, and for
-// maxconn of the process, the frontend and the bind.
+// maxconn of the process, the frontend and the bind; with TLS also for maxsslrate
+// and maxsslconn.
 func (e *Engine) room(a *accepting, l *loop.Loop) time.Duration {
 	f, now := a.to.Load(), l.Now()
 	cfg := f.fe.Rules().Cfg
 	if wait := max(f.fe.Came.Wait(cfg.TCP.RateLimit, now), e.came.Wait(int(e.asked.rate.Load()), now)); wait > 0 {
 		return wait
+	}
+	if f.bind.TLS != nil {
+		t := e.tuning()
+		if wait := e.cameTLS.Wait(int(e.asked.sslRate(t)), now); wait > 0 {
+			return wait
+		}
+		if t.SSLConns > 0 && e.shakes.Conns() >= int64(t.SSLConns) {
+			return listener.RestAtLimit
+		}
 	}
 	var of *stream.Socket
 	if f.bind.MaxConn > 0 {

@@ -13,7 +13,8 @@ type asked struct {
 	maxConn  atomic.Int64 // 0: as the file says
 	connects atomic.Int64 // maxconnrate plus 1, 0: as the file says
 	sessions atomic.Int64 // maxsessrate likewise
-	rate     atomic.Int64 // what follows from both and the file: connections a second, 0: any
+	ssl      atomic.Int64 // maxsslrate likewise
+	rate     atomic.Int64 // what follows from the first two and the file: connections a second, 0: any
 }
 
 // most is the limit on connections that is in force under a larger one.
@@ -21,6 +22,8 @@ func (a *asked) most(hard int64) int64 { return min(cmp.Or(a.maxConn.Load(), har
 
 func (a *asked) connRate(t *config.Tuning) int64 { return set(&a.connects, t.ConnRate) }
 func (a *asked) sessRate(t *config.Tuning) int64 { return set(&a.sessions, t.SessRate) }
+
+func (a *asked) sslRate(t *config.Tuning) int64 { return set(&a.ssl, t.SSLRate) }
 
 func set(at *atomic.Int64, file int) int64 {
 	if n := at.Load(); n > 0 {
@@ -49,12 +52,16 @@ func (a *asked) changed(was, now *config.Global) {
 	if was.Tuning.SessRate != now.Tuning.SessRate {
 		a.sessions.Store(0)
 	}
+	if was.Tuning.SSLRate != now.Tuning.SSLRate {
+		a.ssl.Store(0)
+	}
 }
 
 func (a *asked) forget() {
 	a.maxConn.Store(0)
 	a.connects.Store(0)
 	a.sessions.Store(0)
+	a.ssl.Store(0)
 }
 
 // SetMaxConn limits the client connections of the process, 0: to what it began
@@ -75,6 +82,9 @@ func (e *Engine) SetConnRate(n int) { e.setRate(&e.asked.connects, n) }
 
 // SetSessRate see SetConnRate.
 func (e *Engine) SetSessRate(n int) { e.setRate(&e.asked.sessions, n) }
+
+// SetSSLRate limits the clients with TLS that are accepted in a second, 0: any number.
+func (e *Engine) SetSSLRate(n int) { e.setRate(&e.asked.ssl, n) }
 
 func (e *Engine) setRate(at *atomic.Int64, n int) {
 	at.Store(int64(n) + 1)

@@ -95,6 +95,7 @@ type Engine struct {
 	board     *live.Board
 	buried    totals
 	came      backend.Throttle // client connections, for maxconnrate and maxsessrate
+	cameTLS   backend.Throttle // those with TLS, for maxsslrate
 	asked     asked
 }
 

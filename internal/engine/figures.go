@@ -50,12 +50,15 @@ func (e *Engine) loopFacts() []stats.LoopFacts {
 func (e *Engine) process() stats.Process {
 	cfg := e.Config()
 	limits := e.limits.Load()
+	served, greeted := e.shakes.Begun()
 	p := stats.Process{
 		Version: e.opt.Version, ReleaseDate: e.opt.Date, Node: cfg.Global.Node, Description: cfg.Global.Description,
 		Pid: os.Getpid(), Restarts: int64(e.opt.Restarts), Start: e.began, Threads: len(e.loops),
 		Files: int64(limits.FDs), Sockets: int64(limits.MaxSock),
 		MaxConn: e.env.MaxConn.Load(), HardMaxConn: int64(limits.MaxConn),
 		ConnLimit: e.asked.connRate(&cfg.Global.Tuning), SessLimit: e.asked.sessRate(&cfg.Global.Tuning),
+		SSLConnLimit: int64(cfg.Global.Tuning.SSLConns), SSLLimit: e.asked.sslRate(&cfg.Global.Tuning),
+		SSLConns: e.shakes.Conns(), SSLServed: served, CumSSLConns: served + greeted,
 		Conns: e.env.Conns.Cur(), Tasks: int64(runtime.NumGoroutine()), IdlePercent: int64(e.idle.read()),
 		DroppedLogs: int64(e.hub.Dropped()),
 		CumConns:    e.buried.conns.Load(), CumReqs: e.buried.requests.Load(), BytesOut: e.buried.bytes.Load(),

@@ -13,6 +13,17 @@ func oneServer(addr string, lines ...string) string {
 	return reloadHead + "frontend fe\n    bind " + addr + "\n    default_backend be\nbackend be\n    " + strings.Join(lines, "\n    ") + "\n"
 }
 
+// info is a value of show info.
+func (b *balancer) info(name string) string {
+	b.t.Helper()
+	for line := range strings.Lines(ask(b.t, b.socket, "show info\n")) {
+		if value, ok := strings.CutPrefix(line, name+": "); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
 // stat is a column of a row of "show stat".
 func (b *balancer) stat(row, column string) string {
 	b.t.Helper()

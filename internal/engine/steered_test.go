@@ -116,24 +116,16 @@ func TestLimitsSetAtRunTimeStayUntilTheirLineChanges(t *testing.T) {
 	addr, one := freeAddr(t), serveEcho(t, "one")
 	text := oneServer(addr, "server s "+one)
 	b := run(t, text)
-	b.says("set maxconn frontend fe 5;set maxconn global 6;set rate-limit sessions global 7;set rate-limit connections global 8", "")
-	info := func(name string) string {
-		for _, line := range strings.Split(ask(t, b.socket, "show info\n"), "\n") {
-			if value, ok := strings.CutPrefix(line, name+": "); ok {
-				return value
-			}
-		}
-		return ""
-	}
+	b.says("set maxconn frontend fe 5;set maxconn global 6;set rate-limit sessions global 7;set rate-limit connections global 8;set rate-limit ssl-sessions global 9", "")
 	limits := func() string {
-		return strings.Join([]string{b.stat("fe/FRONTEND", "slim"), info("Maxconn"), info("SessRateLimit"), info("ConnRateLimit")}, " ")
+		return strings.Join([]string{b.stat("fe/FRONTEND", "slim"), b.info("Maxconn"), b.info("SessRateLimit"), b.info("ConnRateLimit"), b.info("SslRateLimit")}, " ")
 	}
 	b.reload(text)
-	if got := limits(); got != "5 6 7 8" {
+	if got := limits(); got != "5 6 7 8 9" {
 		t.Errorf("after a reload: %s", got)
 	}
-	b.reload(strings.Replace(text, "global\n", "global\n    maxconn 30\n    maxsessrate 9\n    maxconnrate 10\n", 1))
-	if got := limits(); got != "5 30 9 10" {
+	b.reload(strings.Replace(text, "global\n", "global\n    maxconn 30\n    maxsessrate 9\n    maxconnrate 10\n    maxsslrate 11\n", 1))
+	if got := limits(); got != "5 30 9 10 11" {
 		t.Errorf("after another file: %s", got)
 	}
 	if _, err := b.Swap(parse(t, b.dir, text), nil, true); err != nil || strings.HasPrefix(limits(), "5 ") {

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -231,5 +233,58 @@ func TestWhyAHandshakeFailedIsLogged(t *testing.T) {
 		if line := next(); !strings.HasSuffix(strings.TrimSpace(line), " f/1: "+test.want) {
 			t.Errorf("%s: %q, want %q", test.name, line, test.want)
 		}
+	}
+}
+
+func TestClientsWithTLSWaitForAPlace(t *testing.T) {
+	for _, limit := range []string{"maxsslconn 2", "maxsslrate 2"} {
+		t.Run(limit, func(t *testing.T) {
+			s := newTLSSite(t, "http", "", "", echoServer(t))
+			s.reload(strings.Replace(s.text("http", "", "", echoServer(t)), "global\n", "global\n  "+limit+"\n", 1))
+			for range 3 { // more are there at once than may be
+				var wg sync.WaitGroup
+				for range 4 {
+					wg.Go(func() {
+						c, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", s.addr, s.client())
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						defer c.Close()
+						_ = c.SetDeadline(time.Now().Add(patience))
+						if _, err = io.WriteString(c, "GET / HTTP/1.0\r\n\r\n"); err == nil {
+							_, err = io.ReadAll(c)
+						}
+						if err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				wg.Wait()
+			}
+			eventually(t, "all have left", func() bool { return s.info("CurrSslConns") == "0" })
+			want := map[string]string{"MaxSslConns": "2", "SslRateLimit": "0", "CumSslConns": "12"}
+			if limit == "maxsslrate 2" {
+				want["MaxSslConns"], want["SslRateLimit"] = "0", "2"
+			}
+			for name, want := range want {
+				if got := s.info(name); got != want {
+					t.Errorf("%s %s, want %s", name, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestTimeoutClientHsIsForTheHandshakeAlone(t *testing.T) {
+	s := newTLSSite(t, "http", "", "  timeout client 1h\n  timeout client-hs 100ms\n", echoServer(t))
+	c, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a client that says nothing: %v", err)
 	}
 }

@@ -29,6 +29,8 @@ const maxHello = 16 << 10
 type Handshakes struct {
 	tokens chan struct{}
 	open   atomic.Int64
+	conns  atomic.Int64
+	begun  [2]atomic.Int64 // of clients, to servers
 }
 
 // NewHandshakes lets that many handshakes compute at once.
@@ -38,6 +40,12 @@ func NewHandshakes(computing int) *Handshakes {
 
 // Open counts the handshakes under way, without those that wait for a ClientHello.
 func (hs *Handshakes) Open() int64 { return hs.open.Load() }
+
+// Conns counts the connections that have TLS or shall have it.
+func (hs *Handshakes) Conns() int64 { return hs.conns.Load() }
+
+// Begun counts the connections of clients and to servers that began with TLS.
+func (hs *Handshakes) Begun() (served, greeted int64) { return hs.begun[0].Load(), hs.begun[1].Load() }
 
 // A handshake is the first part of a connection's life with TLS. It is the
 // connection's handler meanwhile.
@@ -77,13 +85,16 @@ func (hs *Handshakes) Greet(c *Conn, t *tls.Config, done func(error)) {
 }
 
 func (hs *Handshakes) start(c *Conn, t *tls.Config, client bool, done func(error)) {
-	s := &tlsSide{c: c}
+	s := &tlsSide{c: c, hs: hs}
 	h := &handshake{hs: hs, s: s, client: client, done: done, then: c.h}
 	h.fed.L = &h.mu
 	s.shake = h
+	hs.conns.Add(1)
 	if client {
+		hs.begun[1].Add(1)
 		s.tls = tls.Client(s, t)
 	} else {
+		hs.begun[0].Add(1)
 		s.tls = tls.Server(s, t)
 	}
 	l := c.l
@@ -324,7 +335,9 @@ func (h *handshake) Broken(c *Conn) {
 func (c *Conn) dropSide() {
 	l := c.l
 	if int(c.fd) < len(l.sides) && l.sides[c.fd] != nil {
-		if h := l.sides[c.fd].shake; h != nil {
+		s := l.sides[c.fd]
+		s.hs.conns.Add(-1)
+		if h := s.shake; h != nil {
 			h.stop()
 		}
 		l.sides[c.fd] = nil

@@ -21,6 +21,7 @@ import (
 // A tlsSide is the TLS of a connection, and the net.Conn that crypto/tls sees.
 type tlsSide struct {
 	c       *Conn
+	hs      *Handshakes // which count it
 	tls     *tls.Conn
 	in      []byte     // ciphertext that came during the handshake and was not asked for
 	given   records    // to crypto/tls

@@ -20,7 +20,7 @@ type FrontendRates struct{ Conns, Sessions, Requests Rate }
 
 // ProcessRates are the rates of the process; BytesOut has no maximum in
 // HAProxy, but keeps one here.
-type ProcessRates struct{ Conns, Sessions, BytesOut Rate }
+type ProcessRates struct{ Conns, Sessions, BytesOut, SSL Rate }
 
 // A Sampler turns running totals into rates once a second, so that counting
 // costs the loops nothing more. Backends and servers have their own.
@@ -31,7 +31,7 @@ type Sampler struct {
 
 	mu    sync.Mutex // mu guards the fields below.
 	fes   map[*stream.Frontend]*[3]backend.Rate
-	total [3]backend.Rate
+	total [4]backend.Rate
 }
 
 // NewSampler makes the sampler of a source and hangs it in there.
@@ -82,6 +82,7 @@ func (s *Sampler) Sample(now time.Time) {
 	s.total[0].Sample(p.CumConns, now)
 	s.total[1].Sample(sessions, now)
 	s.total[2].Sample(p.BytesOut, now)
+	s.total[3].Sample(p.SSLServed, now)
 }
 
 // Frontend is what was sampled of a frontend; nothing from a nil Sampler.
@@ -105,7 +106,7 @@ func (s *Sampler) Process() ProcessRates {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return ProcessRates{rate(&s.total[0]), rate(&s.total[1]), rate(&s.total[2])}
+	return ProcessRates{rate(&s.total[0]), rate(&s.total[1]), rate(&s.total[2]), rate(&s.total[3])}
 }
 
 func rate(r *backend.Rate) Rate { return Rate{r.Per(), r.Max()} }

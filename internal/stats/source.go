@@ -51,6 +51,12 @@ type Process struct {
 	BytesOut    int64
 	Spliced     int64 // of BytesOut, through pipes
 
+	SSLConns     int64 // with TLS now, to servers included
+	CumSSLConns  int64 // in total
+	SSLServed    int64 // of them, of clients
+	SSLConnLimit int64 // on SSLConns, 0: none
+	SSLLimit     int64 // on clients with TLS a second, 0: none
+
 	Pipes, PipesUsed, PipesFree int64
 
 	Tasks       int64 // timers, goroutines: whatever can become runnable

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"net/netip"
 	"strconv"
 	"time"
@@ -131,14 +132,13 @@ func (c *Carrier) guestRecord(fe *Frontend, info *Client) logs.Record {
 // embryonicDate is that of %t.
 const embryonicDate = "02/Jan/2006:15:04:05.000"
 
-// HandshakeTimeout bounds what a client must say before its session begins.
+// HandshakeTimeout bounds what a client must say before its session begins, a
+// PROXY header or its part of a TLS handshake: timeout client-hs, else timeout client.
 func (f *Frontend) HandshakeTimeout() time.Duration {
-	if t := f.Rules().Cfg.Timeouts.Client; t > 0 {
-		return t
-	}
-	return handshakeTime
+	t := &f.Rules().Cfg.Timeouts
+	return cmp.Or(t.ClientHS, t.Client, handshakeTime)
 }
 
-// handshakeTime is enough for one segment from a balancer in front of this
-// one, where no timeout client says otherwise.
+// handshakeTime is enough for a client far away, where neither timeout client-hs
+// nor timeout client says otherwise.
 const handshakeTime = 10 * time.Second
