@@ -41,7 +41,7 @@ func Commands(p Process) []Command {
 		{Words: "show cli level", Text: "display the level of the current CLI session", Level: User, Run: func(c *Call) { fmt.Fprintln(c.Out(), c.level) }},
 		{Words: "show cli sockets", Text: "dump list of cli sockets", Level: Operator, Run: w.showSockets},
 		{Words: "show env", Usage: "[var]", Text: "dump environment variables known to the process", Level: Operator, Run: showEnv},
-		{Words: "show errors", Text: "report the last errors of requests and replies", Level: Operator, Run: showErrors},
+		{Words: "show errors", Usage: "[<proxy>] [request|response]", Text: "report the last request and reply of each proxy that could not be read", Level: Operator, Run: w.showErrors},
 		{Words: "show events", Usage: "[<ring>] [-w] [-n] [--json]", Text: "show what has happened lately, or the lines of a ring, and follow it", Level: Operator, Run: w.showEvents},
 		{Words: "show info", Usage: "[desc|json|typed|float]*", Text: "report information about the running process", Level: User, Run: w.showInfo},
 		{Words: "show reload", Text: "tell what became of the reloads of this process", Level: User, Run: w.showReload},
@@ -104,11 +104,6 @@ func showEnv(c *Call) {
 	for _, line := range env {
 		fmt.Fprintln(c.Out(), line)
 	}
-}
-
-// showErrors: captures of bad messages are not kept, so there are none.
-func showErrors(c *Call) {
-	fmt.Fprintf(c.Out(), "Total events captured on [%s] : 0\n", time.Now().Format("02/Jan/2006:15:04:05.000"))
 }
 
 func (w worker) showInfo(c *Call) {

@@ -48,9 +48,10 @@ type Backend struct {
 	Counters *Counters
 	Times    *Times
 	Latency  *Latency
-	Rate     Rate  // of streams
-	Cur      Gauge // streams in the backend; entered and left by the stream
-	Queue    Gauge // streams waiting for any server
+	Rate     Rate                       // of streams
+	Cur      Gauge                      // streams in the backend; entered and left by the stream
+	Queue    Gauge                      // streams waiting for any server
+	BadReply atomic.Pointer[BadMessage] // the last one; nil: none
 
 	name    string
 	env     Env

@@ -18,15 +18,16 @@ func (e *Engine) Stats() *stats.Source { return &e.source }
 
 func (e *Engine) makeSource() {
 	e.source = stats.Source{
-		Config:    e.Config,
-		Frontends: func() []*stream.Frontend { return e.order.Load().fronts },
-		Backends:  func() []*backend.Backend { return e.order.Load().backends },
-		Removed:   e.removed,
-		Process:   e.process,
-		Loops:     e.loopFacts,
-		Events:    e.events,
-		Logs:      e.hub,
-		Shutdown:  e.ShutdownSessions,
+		Config:      e.Config,
+		Frontends:   func() []*stream.Frontend { return e.order.Load().fronts },
+		Backends:    func() []*backend.Backend { return e.order.Load().backends },
+		Removed:     e.removed,
+		Process:     e.process,
+		Loops:       e.loopFacts,
+		Events:      e.events,
+		Logs:        e.hub,
+		Shutdown:    e.ShutdownSessions,
+		BadMessages: e.env.BadMessages,
 		ClearMax: func() {
 			for _, l := range e.loops {
 				l.ClearMax()

@@ -66,13 +66,15 @@ func (f *front) body(p []byte) {
 		}
 	case wire.BodyChunked:
 		rest, state := f.unchunk(p)
-		f.c.Keep(rest)
-		switch state {
-		case wire.ChunkEnd:
-			s.FromEnd(f.chunks.Trailers())
-		case wire.ChunkBad:
+		if state == wire.ChunkBad {
+			s.BadRequestBody(rest, f.chunks.Why())
 			f.c.Keep(nil)
 			s.FromBad()
+			return
+		}
+		f.c.Keep(rest)
+		if state == wire.ChunkEnd {
+			s.FromEnd(f.chunks.Trailers())
 		}
 	}
 }

@@ -105,6 +105,7 @@ func (f *front) requests() {
 			}
 		case wire.Bad:
 			f.received = int64(len(p))
+			f.p.car.BadRequest(f.fe, f.info.From, p, f.p.req.Fault())
 			c.Keep(nil)
 			f.refuse(400, 'P') // a head that is too large too, as HAProxy answers
 			return

@@ -106,6 +106,7 @@ func (b *back) head(p []byte) (n int, ok bool) {
 		b.c.Keep(p)
 		return 0, true
 	case wire.Bad:
+		b.s.BadReply(b.srv, p, rep.Fault())
 		b.lost(stream.Garbage)
 		return 0, false
 	}
@@ -162,6 +163,7 @@ func (b *back) body(p []byte) bool {
 		case wire.ChunkEnd:
 			return b.end(p[used:], b.chunks.Trailers())
 		case wire.ChunkBad:
+			b.s.BadReplyBody(b.srv, p[used:], b.chunks.Why())
 			b.lost(stream.Garbage)
 			return false
 		}

@@ -13,17 +13,18 @@ import (
 // A Source is where the figures come from. All functions may be called from
 // any goroutine; engine gives them.
 type Source struct {
-	Config    func() *config.Config     // in force; its order of proxies is the order of rows
-	Frontends func() []*stream.Frontend // by name; proxies that are not in Config are not shown
-	Backends  func() []*backend.Backend
-	Removed   func() []*backend.Server // by reloads, with sessions left; nil: none
-	Process   func() Process
-	Loops     func() []LoopFacts    // nil: nothing is known of the loops
-	Shutdown  func(*backend.Server) // ends the streams of a server, as an operator's word; may be nil
-	ClearMax  func()                // makes the loops' maxima begin anew; may be nil
-	Logs      *logs.Hub             // rings of log lines; nil: none
-	Events    *events.Ring          // what happened lately; nil: nobody notes it
-	Rates     *Sampler              // nil: all rates of frontends and of the process are 0
+	Config      func() *config.Config     // in force; its order of proxies is the order of rows
+	Frontends   func() []*stream.Frontend // by name; proxies that are not in Config are not shown
+	Backends    func() []*backend.Backend
+	Removed     func() []*backend.Server // by reloads, with sessions left; nil: none
+	Process     func() Process
+	Loops       func() []LoopFacts    // nil: nothing is known of the loops
+	Shutdown    func(*backend.Server) // ends the streams of a server, as an operator's word; may be nil
+	BadMessages func() uint64         // requests and replies that could not be read
+	ClearMax    func()                // makes the loops' maxima begin anew; may be nil
+	Logs        *logs.Hub             // rings of log lines; nil: none
+	Events      *events.Ring          // what happened lately; nil: nobody notes it
+	Rates       *Sampler              // nil: all rates of frontends and of the process are 0
 }
 
 // A Process is what is known of the whole process. Totals never go back while

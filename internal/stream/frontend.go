@@ -31,7 +31,7 @@ type Env struct {
 	Kept      atomic.Int64 // bytes of memory for bodies that can be sent again
 	KeepTotal atomic.Int64 // the most of them; 0: DefaultKeepTotal, below: none
 
-	nextID atomic.Uint64
+	nextID, badMessages atomic.Uint64
 }
 
 // BufSize is the most bytes that are kept of a body.
@@ -117,17 +117,18 @@ func (r *Rules) defaultName() string {
 // A Frontend receives client connections. All fields but the rules live as
 // long as the process, across reloads.
 type Frontend struct {
-	Name     string
-	Env      *Env
-	Counters *backend.Counters
-	Cur      backend.Gauge    // client connections
-	Came     backend.Throttle // and when they came, for rate-limit sessions
-	Latency  *backend.Latency
-	limit    atomic.Int64 // maxconn set at run time, 0: as the file says
-	stage    atomic.Int32 // a Stage
-	rules    atomic.Pointer[Rules]
-	bounds   atomic.Pointer[[]Bound]
-	logged   atomic.Uint64 // lines of log-formats that count them
+	Name       string
+	Env        *Env
+	Counters   *backend.Counters
+	Cur        backend.Gauge    // client connections
+	Came       backend.Throttle // and when they came, for rate-limit sessions
+	Latency    *backend.Latency
+	BadRequest atomic.Pointer[backend.BadMessage] // the last one; nil: none
+	limit      atomic.Int64                       // maxconn set at run time, 0: as the file says
+	stage      atomic.Int32                       // a Stage
+	rules      atomic.Pointer[Rules]
+	bounds     atomic.Pointer[[]Bound]
+	logged     atomic.Uint64 // lines of log-formats that count them
 }
 
 // NewFrontend makes a frontend; Apply must follow before it accepts.
