@@ -192,9 +192,9 @@ type tapped struct {
 }
 
 func (t *tapped) Write(b []byte) (int, error) {
-	n, err := t.Conn.Write(b)
-	t.mu.Lock()
+	t.mu.Lock() // before it can be answered: the next write may come from another goroutine
 	defer t.mu.Unlock()
+	n, err := t.Conn.Write(b)
 	t.sent = append(t.sent, b[:n]...)
 	return n, err
 }
