@@ -49,6 +49,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case f.condition != nil:
 		return condition(f, stderr)
 	}
+	stderr = toJournal(stderr)
 	if err := f.chdirOnce(); err != nil {
 		engine.Complain(stderr, err)
 		return 1

@@ -36,7 +36,7 @@ func (m *Master) watch() watchdog {
 	}
 	every, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
-		m.log.Warn("the watchdog is off: " + err.Error())
+		m.log.Warn("the watchdog is off", "error", err)
 		return watchdog{}
 	}
 	if every <= 0 {
