@@ -45,11 +45,11 @@ frontend metrics
 	http-request use-service prometheus-exporter if { path /metrics }
 `
 
-// scraped starts bascule with traffic of all kinds behind it.
-func scraped(t *testing.T) *proxy {
+// scraped starts a proxy with traffic of all kinds behind it.
+func scraped(t *testing.T, start func(*testing.T, string) *proxy) *proxy {
 	t.Helper()
 	s, raw := serve(t, false), serve(t, true)
-	p := bascule(t, strings.NewReplacer("$SERVER", s.addr, "$RAW", raw.addr).Replace(scrapedConfig))
+	p := start(t, strings.NewReplacer("$SERVER", s.addr, "$RAW", raw.addr).Replace(scrapedConfig))
 	p.alone(8001, func(c *client) {
 		for range 10 {
 			c.get(200, "GET", "/s/200")
@@ -80,7 +80,7 @@ func (p *proxy) metrics(query string) string {
 var unlike = []string{`haproxy_process_failed_resolutions counter metrics should have "_total" suffix`}
 
 func TestPromtoolFindsNothingElse(t *testing.T) {
-	p := scraped(t)
+	p := scraped(t, bascule)
 	cmd := exec.Command("promtool", "check", "metrics")
 	cmd.Stdin = strings.NewReader(p.metrics(""))
 	var out bytes.Buffer
@@ -106,7 +106,7 @@ func TestPromtoolFindsNothingElse(t *testing.T) {
 // TestPrometheusTellsThePercentilesOfEachServer has Debian's Prometheus read the
 // metrics and answer what a person would ask.
 func TestPrometheusTellsThePercentilesOfEachServer(t *testing.T) {
-	p := scraped(t)
+	p := scraped(t, bascule)
 	dir := t.TempDir()
 	addr := net.JoinHostPort(address(), "9090")
 	alerts, err := filepath.Abs(deploy + "prometheus/alerts.yml")
