@@ -107,6 +107,11 @@ func (f *finder) server(p *config.Proxy, s *config.Server, format string, args .
 	f.add(position(s.Line), title(p), "server", format, args)
 }
 
+// bind notes a finding at a bind line.
+func (f *finder) bind(p *config.Proxy, b *config.Bind, format string, args ...any) {
+	f.add(position(b.Line), title(p), "bind", format, args)
+}
+
 // global notes a finding at a keyword of global.
 func (f *finder) global(keyword, format string, args ...any) {
 	pos, _ := f.cfg.Said(keyword)

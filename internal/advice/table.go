@@ -149,8 +149,8 @@ var table = []Advice{
 		find:    noDefaultBackend,
 	}, {
 		ID:      "ciphers-unusable",
-		What:    "A cipher suite that Go's TLS does not have.",
-		Why:     "bascule's TLS is Go's crypto/tls: it has neither DHE nor CAMELLIA nor 3DES. A name that is not there is left out of the list.",
+		What:    "A cipher suite or a curve that Go's TLS does not have, or a list of TLS 1.3 that leaves one out.",
+		Why:     "bascule's TLS is Go's crypto/tls: it has neither DHE nor CAMELLIA nor 3DES, and of TLS 1.3 always AES and CHACHA20. A name that is not there is left out of the list.",
 		Instead: "the ECDHE suites with GCM or CHACHA20; TLS 1.3 chooses by itself",
 		find:    ciphersUnusable,
 	}, {

@@ -15,15 +15,24 @@ const (
 	VerifyRequired
 )
 
+// Options are what a handshake is made by.
+type Options struct {
+	ALPN     []string // alpn, in the order of preference
+	Min, Max uint16   // ssl-min-ver, ssl-max-ver: 1.2 to 1.3
+	Verify   Verify
+	CAs      *Authorities  // ca-file; nil: none
+	Ciphers  []uint16      // ciphers; nil: Go's own
+	Curves   []tls.CurveID // curves, ecdhe; nil: Go's own
+	// As the configuration has them, with what cannot be spoken.
+	CipherList, SuiteList, CurveList string
+}
+
 // Settings are those of a bind with ssl.
 type Settings struct {
+	Options
 	Certificates *Set
-	Strict       bool     // strict-sni
-	ALPN         []string // alpn, in the order of preference
-	Min, Max     uint16   // ssl-min-ver, ssl-max-ver; 0: bascule's, 1.2 to 1.3
-	NoTickets    bool     // no-tls-tickets
-	Verify       Verify
-	CAs          *Authorities // ca-file; nil: none
+	Strict       bool // strict-sni
+	NoTickets    bool // no-tls-tickets
 
 	server, plain *tls.Config // plain: without ALPN
 }
@@ -39,7 +48,8 @@ func (s *Settings) Server() *tls.Config { return s.server }
 // Build makes what Server returns; s is not changed afterwards.
 func (s *Settings) Build() {
 	c := &tls.Config{
-		MinVersion: max(s.Min, tls.VersionTLS12), MaxVersion: s.Max,
+		MinVersion: max(s.Min, tls.VersionTLS12), MaxVersion: s.Max, //nolint:gosec // 1.2 at least
+		CipherSuites: s.Ciphers, CurvePreferences: s.Curves,
 		GetCertificate:         s.pick,
 		SessionTicketsDisabled: s.NoTickets,
 		// Records of a size that grows help a client that reads slowly for the first

@@ -26,7 +26,9 @@ func parseBind(x *line) {
 	d.Line = place(x.name.Pos)
 	o := &options{line: x, subject: "'bind " + x.arg(0) + "' in section '" + x.section.kind + "'", rest: x.args[1:], bind: &d}
 	o.walk(OnBind)
-	d.TLS = d.tls.settle()
+	if d.tls.on {
+		d.Bind.tls = d.tls.under(&x.cfg.Global)
+	}
 	for _, text := range strings.Split(x.arg(0), ",") {
 		a, err := parseAddress(text, x.lookup)
 		if err == nil {

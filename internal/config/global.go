@@ -108,15 +108,6 @@ func parseGroup(x *line) {
 	x.atMost(1)
 }
 
-func parseBindOptions(x *line) {
-	if !x.needs("options") {
-		return
-	}
-	for _, w := range x.args {
-		x.cfg.Global.BindOptions = append(x.cfg.Global.BindOptions, w.Text)
-	}
-}
-
 // parseSetenv reads setenv and presetenv; the lines below see the value.
 func parseSetenv(always bool) func(*line) {
 	return func(x *line) {
@@ -152,9 +143,9 @@ const maxThreads = 64
 
 // globalKeywords are the lines of the global section that are read.
 var globalKeywords = []Keyword{
-	{Name: "ca-base", In: InGlobal, Usage: "<dir>", Text: "Directory of relative CA paths; kept for TLS.", Example: "ca-base /etc/ssl/certs", parse: text(func(g *Global) *string { return &g.CABase })},
+	{Name: "ca-base", In: InGlobal, Usage: "<dir>", Text: "Directory of relative names of ca-file.", Example: "ca-base /etc/ssl/certs", parse: text(func(g *Global) *string { return &g.CABase })},
 	{Name: "chroot", In: InGlobal, Usage: "<dir>", Text: "Changes the root directory once all files are open.", Example: "chroot /var/empty", parse: text(func(g *Global) *string { return &g.Chroot })},
-	{Name: "crt-base", In: InGlobal, Usage: "<dir>", Text: "Directory of relative certificate paths; kept for TLS.", Example: "crt-base /etc/ssl/private", parse: text(func(g *Global) *string { return &g.CrtBase })},
+	{Name: "crt-base", In: InGlobal, Usage: "<dir>", Text: "Directory of relative names of crt.", Example: "crt-base /etc/ssl/private", parse: text(func(g *Global) *string { return &g.CrtBase })},
 	{Name: "daemon", In: InGlobal, Text: "Goes into the background, as -D.", Example: "daemon", parse: globalFlag(func(g *Global) *bool { return &g.Daemon })},
 	{Name: "description", In: InGlobal, Usage: "<text>", Text: "A text about this machine for the statistics page.", Example: "description Front door of the lab", parse: parseDescription},
 	{Name: "default-path", In: InGlobal, Usage: "current|config|parent|origin <dir>", Text: "Where relative names of files begin: the directory of the process (current, the default), that of the file, the one above it, or another.", Example: "default-path config", parse: parseDefaultPath},
@@ -176,9 +167,6 @@ var globalKeywords = []Keyword{
 	{Name: "setenv", In: InGlobal, Usage: "<name> <value>", Text: "Sets an environment variable for the lines below.", Example: "setenv PORT 8080", parse: parseSetenv(true)},
 	{Name: "max-spread-checks", In: InGlobal, Usage: "<delay>", Text: "The longest time over which the first checks of all servers are spread; the shortest interval where not given.", Example: "max-spread-checks 10s", parse: globalTime(func(g *Global) *time.Duration { return &g.MaxSpread })},
 	{Name: "spread-checks", In: InGlobal, Usage: "<percent>", Text: "Adds this much randomness to the time between checks.", Example: "spread-checks 5", parse: globalInt(0, 50, func(g *Global) *int { return &g.SpreadChecks })},
-	{Name: "ssl-default-bind-ciphers", In: InGlobal, Usage: "<ciphers>", Text: "Cipher suites up to TLS 1.2; kept for TLS.", Example: "ssl-default-bind-ciphers ECDHE-RSA-AES128-GCM-SHA256", parse: text(func(g *Global) *string { return &g.BindCiphers })},
-	{Name: "ssl-default-bind-ciphersuites", In: InGlobal, Usage: "<suites>", Text: "Cipher suites of TLS 1.3; kept for TLS.", Example: "ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256", parse: text(func(g *Global) *string { return &g.BindCiphersuites })},
-	{Name: "ssl-default-bind-options", In: InGlobal, Usage: "<options>", Text: "Options of every bind with ssl; kept for TLS.", Example: "ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets", parse: parseBindOptions},
 	{Name: "stats socket", In: InGlobal, Usage: "<address> [mode <mode>] [level <level>] [user <user>] [group <group>] [expose-fd listeners]", Text: "A runtime socket.", Example: "stats socket /tmp/admin.sock mode 660 level admin", parse: parseStatsSocket},
 	{Name: "stats maxconn", In: InGlobal, Usage: "<count>", Text: "Most sessions of runtime sockets at once; more wait. 64 where not given.", Differs: "HAProxy's default is 10.", Example: "stats maxconn 20", parse: func(x *line) {
 		n, err := strconv.Atoi(x.arg(0))

@@ -13,6 +13,7 @@ import (
 type options struct {
 	*line
 	subject string
+	end     string // what its alerts end with
 	shape   lang.Shape
 	opt     lang.Word // the option whose parse function runs
 	rest    []lang.Word
@@ -39,9 +40,9 @@ func (o *options) bad(w lang.Word, format string, args ...any) {
 }
 
 func (o *options) problem(w lang.Word, text string, allowed []string) {
-	q := lang.Problem{Severity: lang.Alert, Pos: w.Pos, Len: w.Len, Shape: o.shape, Text: text, Allowed: allowed}
+	q := lang.Problem{Severity: lang.Alert, Pos: w.Pos, Len: w.Len, Shape: o.shape, Text: text + o.end, Allowed: allowed}
 	if o.subject != "" {
-		q.Text = o.subject + " : " + text
+		q.Text = o.subject + " : " + q.Text
 	}
 	if allowed != nil {
 		q.Near = lang.Nearest(w.Text, allowed)

@@ -7,16 +7,7 @@ import (
 	"strings"
 
 	"bascule/internal/cert"
-	"bascule/internal/lang"
 )
-
-// A tlsDraft is the TLS of a bind while its options are read.
-type tlsDraft struct {
-	cert.Settings
-	on      bool // ssl
-	certs   []*cert.Certificate
-	without []uint16 // no-tlsv12 and its like
-}
 
 // tlsVersions are the words of ssl-min-ver and ssl-max-ver. Those before TLS 1.2
 // are known and not spoken: a client that knows no better is refused.
@@ -63,7 +54,7 @@ func bindCAFile(o *options) {
 		o.bad(w, "'ca-file' : unable to load %s: %s", w.Text, err)
 		return
 	}
-	o.bind.tls.CAs = pool
+	o.bind.tls.cas = pool
 }
 
 func bindVerify(o *options) {
@@ -71,12 +62,8 @@ func bindVerify(o *options) {
 	switch w.Text {
 	case "":
 		o.bad(w, "'verify' : missing verify method")
-	case "none":
-		o.bind.tls.Verify = cert.VerifyNone
-	case "optional":
-		o.bind.tls.Verify = cert.VerifyOptional
-	case "required":
-		o.bind.tls.Verify = cert.VerifyRequired
+	case "none", "optional", "required":
+		o.bind.tls.verify = w.Text
 	default:
 		o.problem(w, "'verify' : unknown verify method '"+w.Text+"', only 'none', 'optional', and 'required' are supported",
 			[]string{"none", "optional", "required"})
@@ -89,11 +76,11 @@ func bindALPN(o *options) {
 		o.bad(w, "'alpn' : missing the comma-delimited ALPN protocol suite")
 		return
 	}
-	o.bind.tls.ALPN = slices.DeleteFunc(strings.Split(w.Text, ","), func(name string) bool { return name == "" })
+	o.bind.tls.alpn = slices.DeleteFunc(strings.Split(w.Text, ","), func(name string) bool { return name == "" })
 }
 
 // bindVersion reads ssl-min-ver and ssl-max-ver.
-func bindVersion(at func(*cert.Settings) *uint16) func(*options) {
+func bindVersion(at func(*tlsConf) *uint16) func(*options) {
 	return func(o *options) {
 		w := o.take()
 		if w.Text == "" {
@@ -105,91 +92,36 @@ func bindVersion(at func(*cert.Settings) *uint16) func(*options) {
 			o.problem(w, "'"+w.Text+"' : unknown ssl/tls version", []string{"SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"})
 			return
 		}
-		*at(&o.bind.tls.Settings) = v
+		*at(&o.bind.tls.tlsConf) = v
 	}
 }
 
-// bindForce reads force-tlsv12 and force-tlsv13.
-func bindForce(v uint16) func(*options) {
-	return func(o *options) { o.bind.tls.Min, o.bind.tls.Max = v, v }
+// bindList reads a list of names that OpenSSL knows; it is looked at with the whole.
+func bindList(missing string, at func(*tlsConf) *string) func(*options) {
+	return func(o *options) {
+		w := o.take()
+		if w.Text == "" {
+			o.bad(w, "'%s' : %s", o.opt.Text, missing)
+			return
+		}
+		*at(&o.bind.tls.tlsConf) = w.Text
+	}
 }
 
-// bindWithout reads no-tlsv12 and no-tlsv13; versions before are never spoken.
+// bindForce reads force-tlsv12 and its like.
+func bindForce(v uint16) func(*options) {
+	return func(o *options) { o.bind.tls.min, o.bind.tls.max = v, v }
+}
+
+// bindWithout reads no-tlsv12 and its like.
 func bindWithout(v uint16) func(*options) {
 	return func(o *options) { o.bind.tls.without = append(o.bind.tls.without, v) }
-}
-
-// settle makes the Settings of what was read; nil: no ssl.
-func (d *tlsDraft) settle() *cert.Settings {
-	if !d.on {
-		return nil
-	}
-	s := d.Settings
-	if slices.Contains(d.without, tls.VersionTLS13) {
-		s.Max = min(orElse(s.Max, tls.VersionTLS13), tls.VersionTLS12)
-	}
-	if slices.Contains(d.without, tls.VersionTLS12) {
-		s.Min = max(s.Min, tls.VersionTLS13)
-	}
-	s.Certificates = cert.NewSet(d.certs)
-	return &s
-}
-
-func orElse(v, other uint16) uint16 {
-	if v == 0 {
-		return other
-	}
-	return v
-}
-
-// verifyTLS says what a bind with ssl lacks, and makes it ready.
-func (l *loader) verifyTLS(d *draft) {
-	for _, b := range d.Binds {
-		s := b.TLS
-		if s == nil {
-			continue
-		}
-		l.tlsDefaults(s)
-		whose := "for bind '" + b.Addr.Text + "' at [" + b.Line + "]"
-		switch {
-		case orElse(s.Max, tls.VersionTLS13) < max(s.Min, tls.VersionTLS12):
-			l.about(lang.Alert, d.at, "Proxy '%s': all SSL/TLS versions are disabled %s.", d.Name, whose)
-		case s.Verify != cert.VerifyNone && s.CAs == nil:
-			l.about(lang.Alert, d.at, "Proxy '%s': verify is enabled but no CA file specified %s.", d.Name, whose)
-		case s.Certificates.Len() == 0 && s.Strict:
-			l.about(lang.Warning, d.at, "Proxy '%s': no SSL certificate specified %s, ssl connections will fail (use 'crt').", d.Name, whose)
-		case s.Certificates.Len() == 0:
-			l.about(lang.Alert, d.at, "Proxy '%s': no SSL certificate specified %s (use 'crt').", d.Name, whose)
-		}
-		s.Build()
-	}
-}
-
-// tlsDefaults gives a bind what ssl-default-bind-options says and its line does not.
-func (l *loader) tlsDefaults(s *cert.Settings) {
-	words := l.cfg.Global.BindOptions
-	for i, word := range words {
-		switch word {
-		case "ssl-min-ver", "ssl-max-ver":
-			if i+1 == len(words) {
-				continue
-			}
-			if at := &s.Min; word == "ssl-min-ver" && *at == 0 {
-				*at = tlsVersions[words[i+1]]
-			} else if at = &s.Max; word == "ssl-max-ver" && *at == 0 {
-				*at = tlsVersions[words[i+1]]
-			}
-		case "no-tls-tickets":
-			s.NoTickets = true
-		case "strict-sni":
-			s.Strict = true
-		}
-	}
 }
 
 const (
 	tlsExample = "bind :8443 ssl crt web.pem"
 	oldVersion = "versions before TLS 1.2 are never spoken"
+	oldForce   = "versions before TLS 1.2 are never spoken: a bind with it alone is an alert"
 )
 
 // sslOptions are the options of bind lines about TLS.
@@ -197,24 +129,38 @@ var sslOptions = []Keyword{
 	{Name: "alpn", In: OnBind, Usage: "<protocols>", Text: "The protocols that are offered to clients, in the order of preference. h2 may stand in the list and is never agreed on.",
 		Example: tlsExample + " alpn http/1.1", option: bindALPN},
 	{Name: "ca-file", In: OnBind, Usage: "<file>", Text: "The authorities that certificates of clients must come from.", Example: tlsExample + " ca-file web.pem verify optional", option: bindCAFile},
+	{Name: "ciphers", In: OnBind, Usage: "<ciphers>", Text: "The cipher suites of TLS 1.2, in OpenSSL's words; Go's own where it is not given.",
+		Differs: "The order has no effect: of the suites that both know TLS takes what the machines do fast. A list with no suite that Go speaks, such as DHE alone, is an alert.",
+		Example: tlsExample + " ciphers ECDHE-RSA-AES128-GCM-SHA256:EECDH+AESGCM", option: bindList("missing cipher suite", func(c *tlsConf) *string { return &c.ciphers })},
+	{Name: "ciphersuites", In: OnBind, Usage: "<suites>", Text: "The cipher suites of TLS 1.3.",
+		Differs: "All three of AES and CHACHA20 are always spoken.",
+		Example: tlsExample + " ciphersuites TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256", option: bindList("missing cipher suite", func(c *tlsConf) *string { return &c.ciphersuites })},
 	{Name: "crt", In: OnBind, Usage: "<file|directory>", Text: "A certificate with its chain and its key, which may lie beside it in <file>.key; of a directory all, sorted by name; of <file>.rsa and <file>.ecdsa each client gets the one that it can read. May be given several times: the client's SNI chooses, and the first is for clients who name no other.",
 		Example: tlsExample, option: bindCrt},
+	{Name: "curves", In: OnBind, Usage: "<curves>", Text: "The curves of the key exchange, in OpenSSL's names: X25519, P-256 (prime256v1), P-384, P-521, X25519MLKEM768, SecP256r1MLKEM768, SecP384r1MLKEM1024.",
+		Differs: "The order has no effect. The curves with MLKEM are known without OpenSSL 3.5 too.",
+		Example: tlsExample + " curves X25519:P-256", option: bindList("missing curve suite", func(c *tlsConf) *string { return &c.curves })},
+	{Name: "ecdhe", In: OnBind, Usage: "<curve>", Text: "The curve of the key exchange, where curves is not given.", Example: tlsExample + " ecdhe prime256v1",
+		option: bindList("missing named curve", func(c *tlsConf) *string { return &c.ecdhe })},
+	{Name: "force-sslv3", In: OnBind, Status: Without, Why: oldForce, option: bindForce(tls.VersionSSL30)}, //nolint:staticcheck // its number only
+	{Name: "force-tlsv10", In: OnBind, Status: Without, Why: oldForce, option: bindForce(tls.VersionTLS10)},
+	{Name: "force-tlsv11", In: OnBind, Status: Without, Why: oldForce, option: bindForce(tls.VersionTLS11)},
 	{Name: "force-tlsv12", In: OnBind, Text: "TLS 1.2 only.", Example: tlsExample + " force-tlsv12", option: bindForce(tls.VersionTLS12)},
 	{Name: "force-tlsv13", In: OnBind, Text: "TLS 1.3 only.", Example: tlsExample + " force-tlsv13", option: bindForce(tls.VersionTLS13)},
-	{Name: "no-sslv3", In: OnBind, Status: Without, Why: oldVersion},
+	{Name: "no-sslv3", In: OnBind, Status: Without, Why: oldVersion, option: bindWithout(tls.VersionSSL30)}, //nolint:staticcheck // its number only
 	{Name: "no-tls-tickets", In: OnBind, Text: "Clients resume no sessions: each connection costs a whole handshake.", Example: tlsExample + " no-tls-tickets",
-		option: func(o *options) { o.bind.tls.NoTickets = true }},
-	{Name: "no-tlsv10", In: OnBind, Status: Without, Why: oldVersion},
-	{Name: "no-tlsv11", In: OnBind, Status: Without, Why: oldVersion},
+		option: func(o *options) { o.bind.tls.noTickets = true }},
+	{Name: "no-tlsv10", In: OnBind, Status: Without, Why: oldVersion, option: bindWithout(tls.VersionTLS10)},
+	{Name: "no-tlsv11", In: OnBind, Status: Without, Why: oldVersion, option: bindWithout(tls.VersionTLS11)},
 	{Name: "no-tlsv12", In: OnBind, Text: "TLS 1.3 only.", Example: tlsExample + " no-tlsv12", option: bindWithout(tls.VersionTLS12)},
 	{Name: "no-tlsv13", In: OnBind, Text: "TLS 1.2 only.", Example: tlsExample + " no-tlsv13", option: bindWithout(tls.VersionTLS13)},
 	{Name: "prefer-client-ciphers", In: OnBind, Status: Without, Why: "Go's TLS chooses among the suites that both know, by what the machines do fast"},
 	{Name: "ssl", In: OnBind, Text: "Clients speak TLS, 1.2 or 1.3.", Example: tlsExample, option: func(o *options) { o.bind.tls.on = true }},
 	{Name: "ssl-max-ver", In: OnBind, Usage: "TLSv1.2|TLSv1.3", Text: "The newest version of TLS that is spoken.", Example: tlsExample + " ssl-max-ver TLSv1.2",
-		option: bindVersion(func(s *cert.Settings) *uint16 { return &s.Max })},
+		option: bindVersion(func(c *tlsConf) *uint16 { return &c.max })},
 	{Name: "ssl-min-ver", In: OnBind, Usage: "TLSv1.2|TLSv1.3", Text: "The oldest version of TLS that is spoken; TLSv1.2 where it is not given, or older.", Example: tlsExample + " ssl-min-ver TLSv1.3",
-		option: bindVersion(func(s *cert.Settings) *uint16 { return &s.Min })},
+		option: bindVersion(func(c *tlsConf) *uint16 { return &c.min })},
 	{Name: "strict-sni", In: OnBind, Text: "A client that names no host of a certificate is refused; else it gets the first certificate.", Example: tlsExample + " strict-sni",
-		option: func(o *options) { o.bind.tls.Strict = true }},
+		option: func(o *options) { o.bind.tls.strict = true }},
 	{Name: "verify", In: OnBind, Usage: "none|optional|required", Text: "Whether clients must show a certificate, or may; one that is shown must be good.", Example: tlsExample + " ca-file web.pem verify required", option: bindVerify},
 }

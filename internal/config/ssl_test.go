@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -44,10 +45,26 @@ func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 		"ssl crt D/both.pem no-tls-tickets no-sslv3 no-tlsv10 no-tlsv11", "ssl crt D/both.pem verify", "ssl crt D/both.pem verify maybe",
 		"ssl crt D/both.pem verify required", "ssl crt D/both.pem verify none", "ssl crt D/both.pem verify required ca-file D/ca.pem",
 		"ssl crt D/both.pem verify optional ca-file D/none.pem", "ssl crt D/both.pem ca-file", "ssl crt D/both.pem verify required ca-file D/junk.pem",
+		"ssl crt D/both.pem force-sslv3", "ssl crt D/both.pem no-tlsv13 no-tlsv12 no-tlsv11", "ssl crt D/both.pem no-tlsv12 ssl-min-ver TLSv1.2", "ssl crt D/both.pem no-tlsv13 force-tlsv13",
+		"ssl strict-sni ciphers bogus", "ssl ciphers bogus", "ssl crt D/both.pem ciphers bogus verify required", "ssl crt D/both.pem ciphers bogus curves bogus",
+		"ssl crt D/both.pem ciphers", "ssl crt D/both.pem ciphers bogus", "ssl crt D/both.pem ciphers ECDHE-RSA-AES128-GCM-SHA256:bogus", "ssl crt D/both.pem ciphers DES-CBC3-SHA",
+		"ssl crt D/both.pem ciphers HIGH:@STRENGTH", "ssl crt D/both.pem ciphers HIGH:@SECLEVEL=9", "ssl crt D/both.pem ciphers !HIGH", "ssl crt D/both.pem ciphers DEFAULT",
+		"ssl crt D/both.pem ciphersuites", "ssl crt D/both.pem ciphersuites bogus", "ssl crt D/both.pem ciphersuites TLS_AES_128_GCM_SHA256:bogus",
+		"ssl crt D/both.pem curves", "ssl crt D/both.pem curves bogus", "ssl crt D/both.pem curves X25519:prime256v1:secp384r1:P-521", "ssl crt D/both.pem curves X25519:", "ssl crt D/both.pem curves X25519:X448",
+		"ssl crt D/both.pem ecdhe", "ssl crt D/both.pem ecdhe bogus", "ssl crt D/both.pem ecdhe prime256v1", "ssl crt D/both.pem curves X25519 ecdhe bogus",
+		"ssl crt D/both.pem G", "ssl crt D/both.pem G bogus", "ssl crt D/both.pem G no-tlsv13", "ssl crt D/both.pem G no-tlsv12 no-tlsv13", "ssl crt D/both.pem G ssl-min-ver", "ssl crt D/both.pem G ssl-min-ver TLSv9",
+		"ssl crt D/both.pem G ssl-min-ver TLSv1.2 bogus", "ssl crt D/both.pem G no-sslv3 no-tlsv10 force-tlsv12", "ssl crt D/both.pem ssl-min-ver TLSv1.3 G ssl-max-ver TLSv1.2", "ssl crt D/both.pem G crt x",
+		"ssl crt D/both.pem G prefer-client-ciphers no-tls-tickets", "ssl crt D/both.pem C", "ssl crt D/both.pem C bogus", "ssl crt D/both.pem C a b", "ssl crt D/both.pem S", "ssl crt D/both.pem V", "ssl crt D/both.pem V bogus", "ssl crt D/both.pem V a b", "ssl crt D/both.pem ecdhe P-256 V bogus",
 	} {
 		words = strings.ReplaceAll(words, "D/", dir+"/")
+		global := ""
+		for mark, keyword := range map[string]string{" G": "options", " C": "ciphers", " S": "ciphersuites", " V": "curves"} {
+			if own, rest, ok := strings.Cut(words+" ", mark+" "); ok {
+				words, global = own, "global\n    ssl-default-bind-"+keyword+" "+rest+"\n"
+			}
+		}
 		path := filepath.Join(dir, "t.cfg")
-		text := fmt.Sprintf("defaults\n    mode http\n%sfrontend f\n    bind 127.0.0.1:18443 %s\n    default_backend b\nbackend b\n    server s 127.0.0.1:1\n", timeouts, words)
+		text := fmt.Sprintf("%sdefaults\n    mode http\n%sfrontend f\n    bind 127.0.0.1:18443 %s\n    default_backend b\nbackend b\n    server s 127.0.0.1:1\n", global, timeouts, words)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -55,32 +72,60 @@ func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 		got, want := verdictOf.FindStringSubmatch(printed(p)), verdictOf.FindStringSubmatch(haproxyCheck(t, path))
 		switch {
 		case (got == nil) != (want == nil) || got != nil && got[1] != want[1]:
-			t.Errorf("%s:\ngot  %q\nwant %q", words, got, want)
+			t.Errorf("%s%s:\ngot  %q\nwant %q", global, words, got, want)
 		case strings.Contains(words, "ca-file") && got != nil && strings.HasSuffix(want[2], ")."):
 			// HAProxy says the reason in a line of its own, we in that of the bind.
 			if reason := want[2]; !strings.HasSuffix(got[2], reason) {
-				t.Errorf("%s:\ngot  %q\nwant %q", words, got[2], reason)
+				t.Errorf("%s%s:\ngot  %q\nwant %q", global, words, got[2], reason)
 			}
 		case got != nil && got[2] != want[2]:
-			t.Errorf("%s:\ngot  %q\nwant %q", words, got[2], want[2])
+			t.Errorf("%s%s:\ngot  %q\nwant %q", global, words, got[2], want[2])
 		}
 	}
 }
 
 func TestDefaultsOfTLSReachTheBindsThatSayNothing(t *testing.T) {
-	env := inMemory(Env{LookupHost: loopback}, map[string]string{
-		"t.cfg": "global\n    crt-base certs\n    ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets\ndefaults\n" + timeouts + "frontend f\n" +
-			"    bind :18443 ssl crt web.pem\n    bind :18444 ssl crt web.pem ssl-min-ver TLSv1.2\n    default_backend b\nbackend b\n    server s 127.0.0.1:1\n",
-		"certs/web.pem": string(certtest.New(t).Both("web.test")),
-	})
-	cfg, p := Load([]string{"t.cfg"}, env)
-	if cfg == nil {
-		t.Fatal(printed(p))
+	certificate := string(certtest.New(t).Both("web.test"))
+	type want struct {
+		low, high uint16
+		tickets   bool
+		suites    int
+		curves    []tls.CurveID
 	}
-	for i, want := range []uint16{tls.VersionTLS13, tls.VersionTLS12} {
-		s := cfg.Proxies[0].Binds[i].TLS
-		if c := s.Server(); c.MinVersion != want || !c.SessionTicketsDisabled || s.Certificates.Len() != 1 {
-			t.Errorf("bind %d: oldest version %x, tickets %v, %d certificates", i, c.MinVersion, !c.SessionTicketsDisabled, s.Certificates.Len())
+	const v12, v13 = tls.VersionTLS12, tls.VersionTLS13
+	for _, test := range []struct {
+		global, bind string
+		want         want
+	}{
+		{"ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets", "", want{low: v13, high: v13}},
+		{"ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets", "ssl-min-ver TLSv1.2", want{low: v12, high: v13}},
+		{"ssl-default-bind-options no-tlsv13", "", want{low: v12, high: v12, tickets: true}},
+		{"ssl-default-bind-options no-tlsv12", "", want{low: v13, high: v13, tickets: true}},
+		{"ssl-default-bind-options no-tlsv13", "ssl-max-ver TLSv1.3", want{low: v12, high: v13, tickets: true}},
+		{"ssl-default-bind-options force-tlsv12", "", want{low: v12, high: v12, tickets: true}},
+		{"ssl-default-bind-options force-tlsv13", "", want{low: v13, high: v13, tickets: true}},
+		{"ssl-default-bind-options force-tlsv12", "force-tlsv13", want{low: v13, high: v13, tickets: true}},
+		{"ssl-default-bind-ciphers EECDH+AESGCM", "", want{low: v12, high: v13, tickets: true, suites: 4}},
+		{"ssl-default-bind-ciphers EECDH+AESGCM", "ciphers AES128-SHA", want{low: v12, high: v13, tickets: true, suites: 1}},
+		{"ssl-default-bind-curves P-384:P-256", "", want{low: v12, high: v13, tickets: true, curves: []tls.CurveID{tls.CurveP384, tls.CurveP256}}},
+		{"ssl-default-bind-curves P-384:P-256", "curves X25519", want{low: v12, high: v13, tickets: true, curves: []tls.CurveID{tls.X25519}}},
+		{"ssl-default-bind-curves P-384:P-256", "ecdhe P-521", want{low: v12, high: v13, tickets: true, curves: []tls.CurveID{tls.CurveP384, tls.CurveP256}}},
+	} {
+		env := inMemory(Env{LookupHost: loopback}, map[string]string{
+			"t.cfg": "global\n    crt-base certs\n    " + test.global + "\ndefaults\n" + timeouts + "frontend f\n    bind :18443-18444 ssl crt web.pem " + test.bind +
+				"\n    default_backend b\nbackend b\n    server s 127.0.0.1:1\nglobal\n    ssl-default-bind-options ssl-max-ver TLSv1.2\n",
+			"certs/web.pem": certificate,
+		})
+		cfg, p := Load([]string{"t.cfg"}, env)
+		if cfg == nil {
+			t.Fatal(printed(p))
+		}
+		for _, b := range cfg.Proxies[0].Binds {
+			c := b.TLS.Server()
+			got := want{c.MinVersion, c.MaxVersion, !c.SessionTicketsDisabled, len(c.CipherSuites), c.CurvePreferences}
+			if !reflect.DeepEqual(got, test.want) || b.TLS.Certificates.Len() != 1 {
+				t.Errorf("%s, %s: got %v, want %v", test.global, test.bind, got, test.want)
+			}
 		}
 	}
 }

@@ -60,9 +60,10 @@ type Global struct {
 	StateFile     string        // server-state-file
 	Tuning        Tuning
 	Descriptors
-	// Kept for the day TLS comes: ssl-default-bind-*, ca-base, crt-base.
-	BindCiphers, BindCiphersuites, CABase, CrtBase string
-	BindOptions                                    []string
+	// ca-base, crt-base; ssl-default-bind-*, as written.
+	CABase, CrtBase                           string
+	BindCiphers, BindCiphersuites, BindCurves string
+	bindTLS                                   tlsConf // ssl-default-bind-options
 }
 
 // A StatsSocket is one `stats socket`.
@@ -88,6 +89,7 @@ type Bind struct {
 	Socket   loop.Options
 	Proxy    bool           // accept-proxy
 	TLS      *cert.Settings // ssl; nil: without
+	tls      *tlsDraft      // until then
 	Line     string         // file:line, for messages
 }
 
