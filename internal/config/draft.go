@@ -110,7 +110,7 @@ func (d *draft) child() *draft {
 	px.Captures = slices.Clip(d.Captures)
 	if d.Stats != nil {
 		stats := *d.Stats
-		stats.Auth = slices.Clip(stats.Auth)
+		stats.Auth, stats.Scope = slices.Clip(stats.Auth), slices.Clip(stats.Scope)
 		px.Stats = &stats
 	}
 	c.logs = slices.Clip(d.logs)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -64,6 +65,31 @@ func parseStatsDesc(x *line) {
 	}
 }
 
+func parseStatsScope(x *line) {
+	if x.arg(0) == "" {
+		x.alert(x.name, "'scope' needs a proxy name.")
+		return
+	}
+	s := x.stats()
+	s.Scope = append(s.Scope, x.arg(0))
+}
+
+// Shows says whether a page shows a proxy, which is in its `stats scope` or
+// there is none. A nil Stats is no page, and hides nothing.
+func (s *Stats) Shows(proxy string) bool {
+	return s == nil || len(s.Scope) == 0 || slices.Contains(s.Scope, proxy)
+}
+
+// ownScope is the scope of the page of a proxy, for which `.` stands.
+func (s *Stats) ownScope(proxy string) {
+	s.Scope = slices.Clone(s.Scope)
+	for i, name := range s.Scope {
+		if name == "." {
+			s.Scope[i] = proxy
+		}
+	}
+}
+
 // statsKeywords are the `stats X` lines of proxies.
 var statsKeywords = []Keyword{
 	{Name: "stats auth", In: inProxy, Usage: "<user>:<password>", Text: "Asks for a name and a password before the page is shown. May be repeated.", Example: "stats auth operator:secret", parse: parseStatsAuth},
@@ -71,6 +97,8 @@ var statsKeywords = []Keyword{
 	{Name: "stats hide-version", In: inProxy, Text: "Leaves the version out of the page.", Example: "stats hide-version", parse: func(x *line) { x.stats().HideVersion = true }},
 	{Name: "stats realm", In: inProxy, Usage: "<realm>", Text: "The realm that stats auth asks for.", Example: "stats realm Balancer", parse: parseStatsRealm},
 	{Name: "stats refresh", In: inProxy, Usage: "<time>", Text: "The page reloads itself after this time; seconds where it has no unit.", Example: "stats refresh 5s", parse: parseStatsRefresh},
+	{Name: "stats scope", In: inProxy, Usage: "{ <proxy> | . }", Text: "Shows this proxy on the page and in its CSV and JSON, and no other but those of further lines; `.` is the proxy in which the line stands. Where there is no such line all are shown.",
+		Differs: "what is not shown cannot be changed by stats admin.", Example: "stats scope .", parse: parseStatsScope},
 	{Name: "stats show-desc", In: inProxy, Usage: "[<text>]", Text: "Shows a description on the page, that of global where there is no text.", Example: "stats show-desc Lab fleet", parse: parseStatsDesc},
 	{Name: "stats show-legends", In: inProxy, Text: "Shows more about every server on the page.", Example: "stats show-legends", parse: func(x *line) { x.stats().ShowLegends = true }},
 	{Name: "stats show-node", In: inProxy, Usage: "[<name>]", Text: "Shows the name of this machine on the page.", Example: "stats show-node", parse: func(x *line) { x.stats().ShowNode = true }},

@@ -358,6 +358,7 @@ type Stats struct {
 	Auth                               []string
 	HideVersion, ShowLegends, ShowNode bool
 	ShowDesc                           string
+	Scope                              []string     // names of the proxies that are shown; none: all
 	Admin                              []*rule.Cond // stats admin: one is enough
 	Dead                               bool         // stats live off: HAProxy's page alone
 }

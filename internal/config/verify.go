@@ -16,6 +16,9 @@ func (l *loader) verify(d *draft) {
 	if d.Frontend && len(d.Binds) == 0 {
 		l.about(lang.Warning, d.at, "%s '%s' has no 'bind' directive. Please declare it as a backend if this was intended.", d.noun(), d.Name)
 	}
+	if d.Stats != nil {
+		d.Stats.ownScope(d.Name)
+	}
 	l.verifyTLS(d)
 	l.verifyTimeouts(d)
 	if d.Mode == ModeTCP {

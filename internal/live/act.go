@@ -36,6 +36,8 @@ func (p *Page) act(w answerer, r *stream.Asked, cfg *config.Stats) {
 		status, result = 413, "refused: the form is too large"
 	case err != nil:
 		status, result = 400, "refused: the form is not understood"
+	case !cfg.Shows(o.backend):
+		status, result = 409, "failed: "+noServer
 	default:
 		if why := p.Board.carry(&o); why != "" {
 			status, result = 409, "failed: "+why
@@ -102,6 +104,8 @@ func withUnit(text string) string {
 	return text
 }
 
+const noServer = "there is no such server"
+
 // carry carries an order out.
 func (b *Board) carry(o *order) (why string) {
 	for _, be := range b.src.Backends() {
@@ -121,7 +125,7 @@ func (b *Board) carry(o *order) (why string) {
 		}
 		return ""
 	}
-	return "there is no such server"
+	return noServer
 }
 
 // audit keeps who ordered what, and what became of it.

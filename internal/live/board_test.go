@@ -28,7 +28,7 @@ func (w *fleetWorld) request(name string, status int) {
 
 func (w *fleetWorld) server(name string) []any {
 	w.t.Helper()
-	f := w.Board.fleet()
+	f := w.Board.fleet(nil)
 	fr := w.Board.frame(f, nil)
 	for i, srv := range f.servers {
 		if srv.Backend().Name()+"/"+srv.Name == name {
@@ -103,14 +103,14 @@ func TestWithoutALivePageNothingIsKept(t *testing.T) {
 func TestWhoLeadsWhere(t *testing.T) {
 	w := newWorld(t, fleetConfig)
 	page := w.config().Proxies[1].Stats
-	world := w.Board.world(w.Board.fleet(), page, "ops", false)
+	world := w.Board.world(w.Board.fleet(nil), page, "ops", false)
 	if got := world.Frontends[0]; got.Name != "web" || len(got.To) != 2 || world.Backends[got.To[0]].Name != "cache" || len(got.Binds) != 0 {
 		t.Errorf("web: %+v", got)
 	}
 	if got := world.Backends[1]; got.Balance != "uri, ring" || !got.Hash || got.Servers[0].Addr != "" {
 		t.Errorf("cache: %+v", got)
 	}
-	if got := w.Board.world(w.Board.fleet(), page, "ops", true); got.Backends[1].Servers[0].Addr != "127.0.0.1:9011" {
+	if got := w.Board.world(w.Board.fleet(nil), page, "ops", true); got.Backends[1].Servers[0].Addr != "127.0.0.1:9011" {
 		t.Errorf("who may act sees addresses: %+v", got.Backends[1].Servers[0])
 	}
 }

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"bascule/internal/config"
@@ -35,7 +36,7 @@ func (p *Page) follow(w answerer, r *stream.Asked, cfg *config.Stats, user strin
 	w.Head(200, "Content-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	f := &feed{board: b, w: w, now: b.fleet()}
+	f := &feed{board: b, w: w, page: cfg, now: b.fleet(cfg)}
 	happened := f.listen(ctx)
 	_, _ = w.Write([]byte(again))
 	_, _ = w.Write(message("world", b.world(f.now, cfg, user, r.Admin)))
@@ -44,7 +45,7 @@ func (p *Page) follow(w answerer, r *stream.Asked, cfg *config.Stats, user strin
 			_, _ = w.Write(message("bye", "stop"))
 			return
 		}
-		switch fresh := b.fleet(); {
+		switch fresh := b.fleet(cfg); {
 		case fresh.cfg != f.now.cfg:
 			_, _ = w.Write(message("bye", "reload"))
 			return
@@ -59,6 +60,7 @@ func (p *Page) follow(w answerer, r *stream.Asked, cfg *config.Stats, user strin
 type feed struct {
 	board *Board
 	w     answerer
+	page  *config.Stats
 	now   *fleet
 	last  uint64 // of the events
 }
@@ -87,6 +89,7 @@ func (f *feed) send() bool {
 	if ring := f.board.src.Events; ring != nil {
 		if news = ring.Since(f.last); len(news) > 0 {
 			f.last = news[len(news)-1].ID
+			news = slices.DeleteFunc(news, func(e events.Event) bool { return e.Proxy != "" && !f.page.Shows(e.Proxy) })
 		}
 	}
 	if _, err := f.w.Write(message("frame", f.board.frame(f.now, news))); err != nil {

@@ -70,8 +70,8 @@ type fleet struct {
 	servers  []*backend.Server
 }
 
-// fleet looks who is there.
-func (b *Board) fleet() *fleet {
+// fleet looks who is there, of what a page shows.
+func (b *Board) fleet(page *config.Stats) *fleet {
 	f := &fleet{cfg: b.src.Config()}
 	fronts, backs := map[string]*stream.Frontend{}, map[string]*backend.Backend{}
 	for _, fe := range b.src.Frontends() {
@@ -81,6 +81,9 @@ func (b *Board) fleet() *fleet {
 		backs[be.Name()] = be
 	}
 	for _, px := range f.cfg.Proxies {
+		if !page.Shows(px.Name) {
+			continue
+		}
 		if fe := fronts[px.Name]; px.Frontend && fe != nil {
 			f.fronts = append(f.fronts, fe)
 		}

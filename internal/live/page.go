@@ -52,7 +52,7 @@ func (p *Page) answer(w answerer, r *stream.Asked) {
 		p.follow(w, r, cfg, user(r, cfg))
 		return
 	case name == "history":
-		p.history(w, value)
+		p.history(w, cfg, value)
 		return
 	}
 	p.Classic.Answer(w, r, cfg, rest)
@@ -108,10 +108,10 @@ type past struct {
 }
 
 // history answers with the last hour of "backend/server".
-func (p *Page) history(w answerer, name string) {
+func (p *Page) history(w answerer, cfg *config.Stats, name string) {
 	be, srv, _ := strings.Cut(unescape(name), "/")
 	past, ok := p.Board.past(be, srv)
-	if !ok {
+	if !ok || !cfg.Shows(be) {
 		refuse(w, 404, "no such server", "")
 		return
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"bascule/internal/events"
+
 	"bascule/web"
 )
 
@@ -131,5 +133,34 @@ func TestTheHistoryOfAServer(t *testing.T) {
 		if a := w.get("stats", "/stats;history="+name, ops); a.status != 404 {
 			t.Errorf("%q: %d", name, a.status)
 		}
+	}
+}
+
+// A page with `stats scope` shows, and changes, what is in it alone.
+func TestAScopeBoundsThePage(t *testing.T) {
+	w := newWorld(t, strings.Replace(fleetConfig, "\tstats auth", "\tstats scope .\n\tstats scope app\n\tstats auth", 1))
+	w.turn(1000)
+	w.turn(1001)
+	page := w.cfg.Proxies[1].Stats
+	f := w.Board.fleet(page)
+	if len(f.fronts) != 1 || f.fronts[0].Name != "stats" || len(f.backends) != 1 || f.backends[0].Name() != "app" || len(f.servers) != 3 {
+		t.Errorf("%d frontends, %d backends, %d servers", len(f.fronts), len(f.backends), len(f.servers))
+	}
+	for name, status := range map[string]int{"app/s1": 200, "cache/c1": 404} {
+		if a := w.get("stats", "/stats;history="+name, ops); a.status != status {
+			t.Errorf("the history of %s: %d", name, a.status)
+		}
+	}
+	a := &answer{}
+	w.answer(a, asked(t, "stats", "POST /stats;act", "action=maint&backend=cache&server=c1", true, ops))
+	if a.status != 409 || !strings.Contains(a.String(), noServer) || w.bes["cache"].Server("c1").State().Admin.Maint() {
+		t.Errorf("an order for a hidden server: %d %s", a.status, a.String())
+	}
+	w.Board.src.Events.Add(events.Event{Proxy: "cache", Text: "hidden"})
+	w.Board.src.Events.Add(events.Event{Proxy: "app", Text: "shown"})
+	follower, _ := w.begin("/stats;events")
+	eventually(t, "the event that is shown", func() bool { return strings.Contains(follower.String(), "shown") })
+	if text := follower.String(); strings.Contains(text, "hidden") || strings.Contains(text, "cache") {
+		t.Errorf("the page is told of what it does not show: %s", text)
 	}
 }

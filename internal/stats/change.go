@@ -18,8 +18,9 @@ var outcomes = map[string]string{
 	"EXCD": "Nothing was changed: the form is too large.", "DENY": "Nothing was changed: you may not.",
 }
 
-// change does what a form says, and gives the word for the outcome.
-func (p Page) change(r *stream.Asked) string {
+// change does what a form says to servers that the page shows, and gives the word
+// for the outcome.
+func (p Page) change(cfg *config.Stats, r *stream.Asked) string {
 	switch {
 	case !r.Admin, Foreign(r):
 		return "DENY"
@@ -31,7 +32,7 @@ func (p Page) change(r *stream.Asked) string {
 	shut := form.Get("action") == killSessions
 	be := p.backend(form.Get("b"))
 	switch {
-	case err != nil || !known && !shut || be == nil:
+	case err != nil || !known && !shut || be == nil || !cfg.Shows(be.Name()):
 		return "ERRP"
 	case len(form["s"]) == 0:
 		return "NONE"
@@ -86,5 +87,5 @@ func (p Page) backend(word string) *backend.Backend {
 
 // changed answers a form: the page follows, and says what became of it.
 func (p Page) changed(w answerer, cfg *config.Stats, r *stream.Asked) {
-	w.Head(303, "Location: "+cfg.URI+";st="+p.change(r)+"\r\nCache-Control: no-cache\r\nContent-Type: text/plain\r\n")
+	w.Head(303, "Location: "+cfg.URI+";st="+p.change(cfg, r)+"\r\nCache-Control: no-cache\r\nContent-Type: text/plain\r\n")
 }

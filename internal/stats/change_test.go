@@ -23,6 +23,15 @@ backend app
 	server s2 127.0.0.1:82
 `
 
+// hiddenConfig is a backend that a page with a scope does not show.
+const hiddenConfig = `
+backend hidden
+	mode http
+	timeout connect 1s
+	timeout server 1s
+	server h1 127.0.0.1:83
+`
+
 func TestAFormChangesServers(t *testing.T) {
 	for _, c := range []struct {
 		name, body, field string
@@ -39,12 +48,13 @@ func TestAFormChangesServers(t *testing.T) {
 		{"no server", "action=maint&b=app", "X: 1", true, true, "NONE", ""},
 		{"unknown action", "s=s1&action=explode&b=app", "X: 1", true, true, "ERRP", ""},
 		{"unknown backend", "s=s1&action=maint&b=other", "X: 1", true, true, "ERRP", ""},
+		{"a backend out of the scope", "s=h1&action=maint&b=hidden", "X: 1", true, true, "ERRP", ""},
 		{"no form", "%zz", "X: 1", true, true, "ERRP", ""},
 		{"not permitted", "s=s1&action=maint&b=app", "X: 1", false, true, "DENY", ""},
 		{"too large", "s=s1&action=maint&b=app", "X: 1", true, false, "EXCD", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, changeConfig)
+			w := newWorld(t, strings.Replace(changeConfig, "stats uri", "stats scope app\n\tstats uri", 1)+hiddenConfig)
 			r := asked(t, "web", "POST /stats", c.field)
 			r.Admin, r.Body, r.Whole = c.admin, []byte(c.body), c.whole
 			a := &answer{}
@@ -53,7 +63,7 @@ func TestAFormChangesServers(t *testing.T) {
 				t.Errorf("got %d %q, want st=%s", a.status, a.fields, c.want)
 			}
 			var maint []string
-			for _, srv := range w.bes["app"].Servers() {
+			for _, srv := range append(w.bes["app"].Servers(), w.bes["hidden"].Servers()...) {
 				if srv.State().Admin&backend.ForcedMaint != 0 {
 					maint = append(maint, srv.Name)
 				}

@@ -33,6 +33,10 @@ frontend web
 	bind unix@%[1]s/web.sock
 	maxconn 321
 	http-request use-service prometheus-exporter if { path /metrics }
+	stats uri /scoped
+	stats scope .
+	stats scope api
+	stats scope nope
 	acl api path_beg /api
 	use_backend api if api
 	default_backend one
@@ -53,6 +57,9 @@ backend api
 	server a4 %[2]s check inter 100ms
 	server a5 %[2]s pool-max-conn 9
 backend one
+	stats uri /of-one
+	stats scope .
+	stats scope both
 	server s1 %[2]s
 backend none
 listen plain
@@ -154,11 +161,17 @@ func (o *oracle) ask(line string) string {
 // scrape reads haproxy's own metrics.
 func (o *oracle) scrape(query string) string {
 	o.t.Helper()
+	return o.get("/metrics" + query)
+}
+
+// get asks haproxy's frontend web.
+func (o *oracle) get(path string) string {
+	o.t.Helper()
 	tr := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", filepath.Join(o.dir, "web.sock"))
 	}}
-	res, err := (&http.Client{Transport: tr}).Get("http://lab/metrics" + query)
+	res, err := (&http.Client{Transport: tr}).Get("http://lab" + path)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -323,4 +336,28 @@ func indexOf(list []string, s string) int {
 		}
 	}
 	return len(list)
+}
+
+// TestTheScopeIsHAProxys compares which rows a page with `stats scope` has.
+func TestTheScopeIsHAProxys(t *testing.T) {
+	o := newOracle(t)
+	rows := func(csv string) string {
+		var list []string
+		for line := range strings.Lines(csv) {
+			if cells := strings.SplitN(line, ",", 3); len(cells) == 3 {
+				list = append(list, cells[0]+"/"+cells[1])
+			}
+		}
+		return strings.Join(list, " ")
+	}
+	for _, path := range []string{"/scoped;csv", "/scoped;csv;scope=ap", "/scoped;csv;scope=AP", "/of-one;csv", "/of-one;csv;up"} {
+		if got, want := rows(o.page("web", "GET "+path).String()), rows(o.get(path)); got != want || !strings.Contains(want, "BACKEND") {
+			t.Errorf("%s shows %s, want %s", path, got, want)
+		}
+	}
+	for _, path := range []string{"/scoped", "/scoped;json", "/of-one", "/of-one;json"} {
+		if text := o.page("web", "GET "+path).String(); strings.Contains(text, "plain") || !strings.Contains(text, "BACKEND") && !strings.Contains(text, "Backend") {
+			t.Errorf("%s shows %s", path, text)
+		}
+	}
 }

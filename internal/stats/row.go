@@ -65,12 +65,13 @@ type Row struct {
 
 // A Filter says which rows are wanted; the zero value takes all.
 type Filter struct {
-	Proxy   int    // its ID, 0: all
-	Kinds   Kinds  // 0: all
-	Server  int    // its ID, 0: all
-	Up      bool   // no servers that are down or in maintenance
-	NoMaint bool   // no servers in maintenance
-	Scope   string // part of the proxy's name
+	Proxy   int           // its ID, 0: all
+	Kinds   Kinds         // 0: all
+	Server  int           // its ID, 0: all
+	Up      bool          // no servers that are down or in maintenance
+	NoMaint bool          // no servers in maintenance
+	Scope   string        // part of the proxy's name, in any case
+	Page    *config.Stats // shows what is within its `stats scope`; nil: all
 	// Legends shows addresses, cookies and algorithms, which are not for
 	// everybody: `stats show-legends`, and sockets of level operator.
 	Legends bool
@@ -87,7 +88,7 @@ func Rows(src *Source, f Filter) []Row {
 	}
 	b.full = c.FullConns(b.global)
 	for _, px := range c.Proxies {
-		if f.Proxy != 0 && px.ID != f.Proxy || !strings.Contains(px.Name, f.Scope) {
+		if f.Proxy != 0 && px.ID != f.Proxy || !strings.Contains(strings.ToLower(px.Name), strings.ToLower(f.Scope)) || !f.Page.Shows(px.Name) {
 			continue
 		}
 		if px.Frontend {

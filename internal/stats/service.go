@@ -180,7 +180,7 @@ func parseView(cfg *config.Stats, rest string) view {
 		}
 	}
 	v.filter.Scope = v.scope
-	v.filter.Legends = cfg.ShowLegends
+	v.filter.Legends, v.filter.Page = cfg.ShowLegends, cfg
 	return v
 }
 
