@@ -61,9 +61,6 @@ func (s *Settings) Build() {
 		c.ClientCAs = s.CAs.Pool
 	}
 	s.plain = c
-	if s.server = c; len(s.ALPN) == 0 {
-		return
-	}
 	s.server = c.Clone()
 	for _, name := range s.ALPN {
 		if slices.Contains(served, name) {
@@ -74,8 +71,12 @@ func (s *Settings) Build() {
 }
 
 // forClient leaves ALPN away for a client that knows none of our protocols: it may
-// still speak the one that everybody does, as with HAProxy.
+// still speak the one that everybody does, as with HAProxy. The certificate is noted
+// here because a session of TLS 1.3 that is resumed needs none.
 func (s *Settings) forClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	if c, err := s.Certificates.Pick(hello, s.Strict); err == nil {
+		(&Note{Own: c.Leaf}).leave(hello)
+	}
 	for _, name := range hello.SupportedProtos {
 		if slices.Contains(s.server.NextProtos, name) {
 			return nil, nil //nolint:nilnil // crypto/tls: go on with the one that asks

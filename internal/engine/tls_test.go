@@ -200,6 +200,49 @@ func TestClientsShowTheirCertificates(t *testing.T) {
 	}
 }
 
+// TestRulesSeeTLS sees the same in rules on sessions, on content and on requests.
+func TestRulesSeeTLS(t *testing.T) {
+	show := func(s *tlsSite) *tls.Conn {
+		certificate, key := s.m.ECDSA("client.test")
+		pair, err := tls.X509KeyPair(certificate, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		settings := s.client()
+		settings.Certificates = []tls.Certificate{pair}
+		return s.dial(settings)
+	}
+	t.Run("mode http", func(t *testing.T) {
+		s := newTLSSite(t, "http", "ca-file $DIR/ca.pem verify optional",
+			"  tcp-request session set-var(sess.cn) ssl_c_s_dn(CN)\n  http-request return status 200 content-type text/plain lf-string \"%[var(sess.cn)] %[ssl_c_r_dn] %[ssl_f_s_dn(CN)] %sslv\"\n", echoServer(t))
+		conn := show(s)
+		_, err := io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(conn)
+		if want := "\r\n\r\nclient.test /CN=authority.test web.test TLSv1.3"; err != nil || !bytes.HasSuffix(got, []byte(want)) {
+			t.Errorf("%q, %v, want %q at its end", got, err, want)
+		}
+	})
+	t.Run("mode tcp", func(t *testing.T) {
+		s := newTLSSite(t, "tcp", "ca-file $DIR/ca.pem verify optional",
+			"  tcp-request content reject unless { ssl_fc_sni web.test }\n  tcp-request session reject unless { ssl_c_s_dn(CN) client.test }\n", upper(t))
+		conn := show(s)
+		if _, err := io.WriteString(conn, "hello"); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.CloseWrite()
+		if got, err := io.ReadAll(conn); err != nil || string(got) != "HELLObye" {
+			t.Errorf("%q, %v", got, err)
+		}
+		other := s.dial(s.client())
+		if got, err := io.ReadAll(other); err == nil {
+			t.Errorf("a client without a certificate got %q", got)
+		}
+	})
+}
+
 func TestWhyAHandshakeFailedIsLogged(t *testing.T) {
 	sink, next := logSink(t)
 	s := newTLSSite(t, "http", "", "  log "+sink+" local0\n  option httplog\n  option dontlognull\n  timeout client 3s\n", echoServer(t))

@@ -89,7 +89,7 @@ func (w *world) ask(d *side, a Asked) {
 		rules  []*rule.Action
 		denied backend.Counter
 	}{{w.rules.Cfg.TCP.Connection, backend.DeniedConn}, {w.rules.Cfg.TCP.Session, backend.DeniedSess}} {
-		if ok, _ := w.car.Admit(w.front, list.rules, info, list.denied); !ok {
+		if ok, _ := w.car.Admit(w.front, list.rules, info, nil, list.denied); !ok {
 			d.refused = true
 			return
 		}

@@ -1,6 +1,7 @@
 package h1
 
 import (
+	"crypto/tls"
 	"math"
 	"time"
 
@@ -274,6 +275,9 @@ func (f *front) Carry(s *stream.Stream) { f.s = s }
 
 // SetDeadline bounds the next step of the client.
 func (f *front) SetDeadline(d time.Duration) { f.c.SetDeadline(d) }
+
+// TLS is that of the connection, see stream.Front.
+func (f *front) TLS() *tls.Conn { return f.c.TLS() }
 
 // Sent counts the bytes given to the client for this stream.
 func (f *front) Sent() int64 { return f.sent }

@@ -24,7 +24,7 @@ type Door struct {
 
 // Enter brings in a connection that was accepted, and was counted by Arrive.
 func (d Door) Enter(c *loop.Conn, info stream.Client) {
-	ok, proxy := d.Car.Admit(d.Fe, d.Fe.Rules().Cfg.TCP.Connection, &info, backend.DeniedConn)
+	ok, proxy := d.Car.Admit(d.Fe, d.Fe.Rules().Cfg.TCP.Connection, &info, nil, backend.DeniedConn)
 	if !ok {
 		d.Fe.Leave(info.Of)
 		c.Reset() // as HAProxy does: a client that is rejected costs no state of TIME_WAIT
@@ -42,7 +42,7 @@ func (d Door) Enter(c *loop.Conn, info stream.Client) {
 // pass runs the rules on sessions and hands the connection over.
 func (d Door) pass(c *loop.Conn, info stream.Client) {
 	c.SetDeadline(0)
-	if ok, _ := d.Car.Admit(d.Fe, d.Fe.Rules().Cfg.TCP.Session, &info, backend.DeniedSess); !ok {
+	if ok, _ := d.Car.Admit(d.Fe, d.Fe.Rules().Cfg.TCP.Session, &info, c.TLS(), backend.DeniedSess); !ok {
 		d.Fe.Leave(info.Of)
 		c.Reset()
 		return

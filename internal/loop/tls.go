@@ -27,6 +27,7 @@ type tlsSide struct {
 	given   records    // to crypto/tls
 	sealing bool       // writes are gathered in the loop's sealed
 	shake   *handshake // nil: it is done
+	left    any        // see Leave
 }
 
 // blocked says that there is nothing to read for now.
@@ -105,13 +106,22 @@ func (c *Conn) side() *tlsSide { return c.l.sides[c.fd] }
 // Secure says whether the bytes of c are encrypted on their way.
 func (c *Conn) Secure() bool { return c.secure }
 
-// TLS is what was agreed on; the zero value without TLS or before the handshake's end.
-func (c *Conn) TLS() tls.ConnectionState {
+// TLS is what encrypts the bytes of c, to be asked for what was agreed on and no
+// more; nil without TLS, before the handshake's end, and once c is closed.
+func (c *Conn) TLS() *tls.Conn {
 	if !c.secure || c.closed || c.side().shake != nil {
-		return tls.ConnectionState{}
+		return nil
 	}
-	return c.side().tls.ConnectionState()
+	return c.side().tls
 }
+
+// Leave keeps what the handshake leaves for others, Left gives it: settings of TLS
+// find the side at the hello (tls.ClientHelloInfo.Conn), and whoever has the TLS of
+// the connection by NetConn.
+func (s *tlsSide) Leave(note any) { s.left = note }
+
+// Left see Leave.
+func (s *tlsSide) Left() any { return s.left }
 
 // fillPlain reads what can be decrypted into p and says how much that is.
 func (s *tlsSide) fillPlain(p []byte) (n int, err error) {

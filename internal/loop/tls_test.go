@@ -80,7 +80,11 @@ func TestTLSCarriesEveryByteBothWays(t *testing.T) {
 				t.Errorf("the handshake: %v", err)
 			}
 			var state tls.ConnectionState
-			on(l, func() { state = c.TLS() })
+			on(l, func() {
+				if s := c.TLS(); s != nil {
+					state = s.ConnectionState()
+				}
+			})
 			if state.Version != 0 && state.Version != test.version {
 				t.Errorf("version %x", state.Version)
 			}

@@ -3,6 +3,7 @@ package rule
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"bascule/internal/lang"
@@ -180,7 +181,7 @@ func aclKeyword(name string) (fetchName string, kind matchKind) {
 	if alias, is := aclAliases[base]; is {
 		base = alias
 	}
-	if !ok || !derived[base] || kind < matchBeg && kind != matchLen {
+	if !ok || !slices.Contains(derived[base], name[i:]) {
 		return name, matchNone
 	}
 	return base, kind
@@ -189,8 +190,8 @@ func aclKeyword(name string) (fetchName string, kind matchKind) {
 // aclKeywords lists what may begin a criterion.
 func aclKeywords() []string {
 	names := fetchNames()
-	for base := range derived {
-		for _, suffix := range [...]string{"_beg", "_dir", "_dom", "_end", "_len", "_reg", "_sub"} {
+	for base, suffixes := range derived {
+		for _, suffix := range suffixes {
 			names = append(names, base+suffix)
 		}
 	}
@@ -200,9 +201,12 @@ func aclKeywords() []string {
 // aclAliases are keywords that mean another fetch in an ACL than elsewhere.
 var aclAliases = map[string]string{"hdr": "req.hdr"}
 
-// derived are the fetches with ACL derivatives _beg, _dir, _dom, _end, _len,
-// _reg and _sub.
-var derived = map[string]bool{
-	"base": true, "cook": true, "req.cook": true, "hdr": true, "req.hdr": true, "path": true,
-	"scook": true, "res.cook": true, "shdr": true, "res.hdr": true, "url": true, "urlp": true, "url_param": true,
+// derivatives are the ends of ACL keywords that stand for a method.
+var derivatives = []string{"_beg", "_dir", "_dom", "_end", "_len", "_reg", "_sub"}
+
+// derived are the fetches with derivatives, and which.
+var derived = map[string][]string{
+	"base": derivatives, "cook": derivatives, "req.cook": derivatives, "hdr": derivatives, "req.hdr": derivatives, "path": derivatives,
+	"scook": derivatives, "res.cook": derivatives, "shdr": derivatives, "res.hdr": derivatives, "url": derivatives, "urlp": derivatives, "url_param": derivatives,
+	"ssl_fc_sni": {"_end", "_reg"},
 }

@@ -9,6 +9,7 @@ type need uint8
 
 const (
 	needNothing need = iota
+	needConn         // what was agreed on with the client before its session began
 	needRequest      // the request's head, gone once the reply is there
 	needKept         // something of the request that is kept
 	needReply        // the reply's head
@@ -20,7 +21,7 @@ const (
 	needPayload      // of either, as the rule stands
 )
 
-var needNames = [...]string{"nothing", "HTTP request headers", "HTTP request", "HTTP response headers",
+var needNames = [...]string{"nothing", "client-side connection", "HTTP request headers", "HTTP request", "HTTP response headers",
 	"HTTP headers", "backend", "server", "buffered request", "buffered response", "buffered data"}
 
 // A fetch is one sample fetch of HAProxy's manual, 7.3.
@@ -38,8 +39,10 @@ var fetches = indexFetches()
 
 func indexFetches() map[string]*fetch {
 	index := make(map[string]*fetch)
-	for i := range fetchTable {
-		index[fetchTable[i].name] = &fetchTable[i]
+	for _, table := range [][]fetch{fetchTable, tlsFetches} {
+		for i := range table {
+			index[table[i].name] = &table[i]
+		}
 	}
 	for _, name := range plannedFetches() {
 		if index[name] == nil {
@@ -86,6 +89,8 @@ func (p place) allows(n need) bool {
 	switch n {
 	case needRequest, needUp:
 		return !p.reply() && !p.early()
+	case needConn:
+		return p.set != TCPRequestConnection
 	case needKept, needEither, needPayload:
 		return !p.early()
 	case needReply, needDown:

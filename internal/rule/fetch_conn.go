@@ -50,8 +50,6 @@ func fetchServer(x *Ctx, _ []arg, s *Sample) bool {
 	return x.Server != "" && s.setText(x, x.Server)
 }
 
-func fetchTLS(x *Ctx, _ []arg, s *Sample) bool { return s.setBool(x.TLS) }
-
 func fetchVar(x *Ctx, args []arg, s *Sample) bool {
 	v := x.Vars.find(args[0].text)
 	if v == nil {

@@ -46,10 +46,10 @@ func TestEveryKeywordHasATextAndAPlace(t *testing.T) {
 
 func TestPlannedKeywordsAreRefusedByName(t *testing.T) {
 	for line, want := range map[string]string{
-		"acl x ssl_c_verify 0":                         "fetch 'ssl_c_verify' is known but not supported yet",
+		"acl x ssl_fc_client_random -m found":          "fetch 'ssl_fc_client_random' is known but not supported yet",
 		"http-request set-header X %[path,xxh3]":       "converter 'xxh3' is known but not supported yet",
 		"http-request track-sc0 src":                   "action 'track-sc0' is known but not supported yet",
-		"http-request set-header X %sslv":              "format variable 'sslv' is known but not supported yet",
+		"http-request set-header X %tsc":               "format variable 'tsc' is known but not supported yet",
 		"http-request deny if RDP_COOKIE":              "predefined ACL 'RDP_COOKIE' is known but not supported yet",
 		"http-request set-header X \"%{+json}[path]\"": "the encoding json is for log formats",
 	} {

@@ -18,8 +18,8 @@ func Keywords() []Keyword {
 		}
 		list = append(list, k)
 	}
-	for base := range derived {
-		for _, suffix := range derivatives {
+	for base, suffixes := range derived {
+		for _, suffix := range suffixes {
 			list = append(list, Keyword{Name: base + suffix, Kind: "acl", Usage: base + suffix + findFetch(aclBase(base)).sig.usage(),
 				Text: base + " -m " + suffix[1:], Example: "acl example " + base + suffix + exampleArgs(base) + " " + examplePattern(suffix)})
 		}
@@ -53,10 +53,7 @@ func Keywords() []Keyword {
 	return list
 }
 
-var (
-	kindOrder   = []string{"action", "fetch", "acl", "predefined", "match", "converter", "format"}
-	derivatives = []string{"_beg", "_dir", "_dom", "_end", "_len", "_reg", "_sub"}
-)
+var kindOrder = []string{"action", "fetch", "acl", "predefined", "match", "converter", "format"}
 
 var matchTexts = map[string]string{
 	"found": "the sample is there", "bool": "the sample is true", "int": "numbers, ranges low:high and eq, ge, gt, le, lt",

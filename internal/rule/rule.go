@@ -4,6 +4,7 @@
 package rule
 
 import (
+	"crypto/tls"
 	"net/netip"
 	"time"
 
@@ -29,9 +30,10 @@ type Ctx struct {
 	ConnSrc, ConnDst                netip.AddrPort
 	DefaultBackend                  string // of the frontend, "": none
 	FrontendID, BackendID, ServerID int
-	Loop                            int  // index of the loop, from 0
-	First                           bool // first request of its connection (http_first_req)
-	TLS                             bool // the client's connection is encrypted (ssl_fc)
+	Loop                            int       // index of the loop, from 0
+	First                           bool      // first request of its connection (http_first_req)
+	TLS                             *tls.Conn // of the client's connection, to be asked about and no more; nil: in clear (ssl_fc)
+	Failure                         *Failure  // what the client's connection failed for, in the log; nil: nothing
 	Now                             time.Time
 	Vars                            *Vars    // txn scope and wider; nil until set-var is used
 	CaptureLens, ResCapLens         []int    // how long the slots may get, for capture-req and capture-res

@@ -54,6 +54,8 @@ func (s *Sample) setBool(v bool) bool {
 
 func (s *Sample) setInt(v int64) bool { s.Kind, s.Int = KindInt, v; return true }
 
+func (s *Sample) setBin(v []byte) bool { s.Kind, s.Bytes = KindBin, v; return true }
+
 func (s *Sample) setBytes(v []byte) bool { s.Kind, s.Bytes = KindStr, v; return true }
 
 // setText needs Scratch: a string's bytes cannot be borrowed without a copy.

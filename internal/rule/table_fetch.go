@@ -108,7 +108,6 @@ var fetchTable = []fetch{
 	{"src", KindAddr, noArgs, needNothing, fetchSrc, "the client's address", "src 192.0.2.0/24 ::1"},
 	{"src_port", KindInt, noArgs, needNothing, fetchSrcPort, "the client's port", "src_port lt 1024"},
 	{"srv_name", KindStr, noArgs, needServer, fetchServer, "the name of the server that answers", "srv_name a1"},
-	{"ssl_fc", KindBool, noArgs, needNothing, fetchTLS, "the client's connection is encrypted", "ssl_fc"},
 	{"status", KindInt, noArgs, needReply, fetchStatus, "the reply's status", "status 500:599"},
 	{"str", KindStr, optName, needNothing, fetchStr, "a constant", "str(a) -m str a"},
 	{"url", KindStr, noArgs, needRequest, fetchURL, "the request target as it came", "url *"},

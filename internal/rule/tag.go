@@ -33,7 +33,7 @@ var tagTable = []tag{
 	{"Th", nil}, {"Ti", nil}, {"Tl", nil}, {"Tq", nil}, {"TR", nil}, {"Tr", nil}, {"Tt", nil}, {"Tu", nil},
 	{"Tw", nil}, {"U", nil}, {"ac", nil}, {"bc", nil}, {"bi", nil}, {"bp", nil}, {"bq", nil}, {"fc", nil},
 	{"hr", nil}, {"hrl", nil}, {"hs", nil}, {"hsl", nil}, {"lc", nil}, {"rc", nil}, {"sc", nil},
-	{"si", nil}, {"sp", nil}, {"sq", nil}, {"sslc", nil}, {"sslv", nil}, {"trg", nil}, {"trl", nil}, {"ts", nil}, {"tsc", nil},
+	{"si", nil}, {"sp", nil}, {"sq", nil}, {"trg", nil}, {"trl", nil}, {"ts", nil}, {"tsc", nil},
 	{"H", func(dst []byte, _ *Ctx, o FormatOptions) []byte { return o.AppendText(dst, ownHostname) }},
 	{"HM", func(dst []byte, x *Ctx, o FormatOptions) []byte {
 		if x.Req == nil {
@@ -68,7 +68,7 @@ var tagTable = []tag{
 	{"fp", func(dst []byte, x *Ctx, o FormatOptions) []byte { return o.appendNumber(dst, int64(x.Dst.Port())) }},
 	{"ft", func(dst []byte, x *Ctx, o FormatOptions) []byte {
 		dst = o.appendString(dst, x.Frontend)
-		if x.TLS {
+		if x.TLS != nil {
 			dst = append(dst, '~')
 		}
 		return dst
@@ -103,6 +103,8 @@ var tagTable = []tag{
 		}
 		return o.appendString(dst, x.Server)
 	}},
+	{"sslc", func(dst []byte, x *Ctx, o FormatOptions) []byte { return o.appendString(dst, Cipher(x.TLS)) }},
+	{"sslv", func(dst []byte, x *Ctx, o FormatOptions) []byte { return o.appendString(dst, Protocol(x.TLS)) }},
 	{"t", func(dst []byte, x *Ctx, _ FormatOptions) []byte { return appendStamp(dst, x.Now) }},
 	{"tr", func(dst []byte, x *Ctx, _ FormatOptions) []byte { return appendStamp(dst, x.Now) }},
 }

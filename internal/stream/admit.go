@@ -2,6 +2,7 @@ package stream
 
 import (
 	"cmp"
+	"crypto/tls"
 	"net/netip"
 	"strconv"
 	"time"
@@ -66,15 +67,16 @@ func (c *Carrier) NewClient(from, to netip.AddrPort, of *Socket) Client {
 
 // Admit runs rules of tcp-request connection or session for a client; ok false
 // closes it, and counts. proxy says that a PROXY header must come first. The
-// rules may replace the addresses and set variables of the session.
-func (c *Carrier) Admit(fe *Frontend, rules []*rule.Action, info *Client, denied backend.Counter) (ok, proxy bool) {
+// rules may replace the addresses and set variables of the session. secured is
+// the connection's TLS, nil before it and without.
+func (c *Carrier) Admit(fe *Frontend, rules []*rule.Action, info *Client, secured *tls.Conn, denied backend.Counter) (ok, proxy bool) {
 	if len(rules) == 0 {
 		return true, false
 	}
 	x, all := &c.Ctx, fe.Rules()
 	c.marks.Reset()
 	*x = rule.Ctx{
-		Src: info.From, Dst: info.To, Frontend: fe.Name, First: true, TLS: info.TLS, Now: c.Loop.Wall(),
+		Src: info.From, Dst: info.To, Frontend: fe.Name, First: true, TLS: secured, Now: c.Loop.Wall(),
 		ConnSrc: info.From, ConnDst: info.To, Loop: c.Loop.Index(), FrontendID: all.Cfg.ID, DefaultBackend: all.defaultName(),
 		World: all.World, Vars: info.Vars, Marks: &c.marks, Scratch: x.Scratch,
 	}

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"crypto/tls"
 	"net/netip"
 
 	"bascule/internal/backend"
@@ -127,7 +128,7 @@ func (c *Carrier) fill(s *Stream) *rule.Ctx {
 		x.ServerID = s.srv.ID()
 	}
 	x.First = s.info.Requests == 0
-	x.Req, x.Res, x.Vars, x.Captures, x.TLS = nil, nil, &s.vars, s.reqCaps, s.info.TLS
+	x.Req, x.Res, x.Vars, x.Captures, x.TLS = nil, nil, &s.vars, s.reqCaps, s.secured()
 	x.ResCaps, x.Marks, x.World = s.resCaps, &s.request.marks, s.rules.World
 	x.CaptureLens, x.ResCapLens = s.rules.reqLens, s.rules.resLens
 	x.UniqueID, x.Number = s.unique, s.id
@@ -140,6 +141,14 @@ func (c *Carrier) fill(s *Stream) *rule.Ctx {
 		}
 	}
 	return x
+}
+
+// secured is the TLS of the client's connection, nil without.
+func (s *Stream) secured() *tls.Conn {
+	if !s.info.TLS {
+		return nil
+	}
+	return s.front.TLS()
 }
 
 // from and to are the ends of the client's connection, as the rules see them.

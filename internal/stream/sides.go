@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"crypto/tls"
 	"time"
 
 	"bascule/internal/backend"
@@ -40,6 +41,8 @@ type Front interface {
 	// carry another; else it must be cut so that nobody takes it for complete.
 	Done(whole bool)
 	SetDeadline(d time.Duration)
+	// TLS is that of the client's connection, nil without.
+	TLS() *tls.Conn
 	// Sent is the number of bytes given to the client for this stream.
 	Sent() int64
 	// Received is the number of bytes of the request so far.

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"crypto/tls"
 	"time"
 
 	"bascule/internal/loop"
@@ -137,6 +138,9 @@ func (f *front) Tunnel(bool) {
 	f.tunnel = true
 	f.c.Again()
 }
+
+// TLS is that of the connection, see stream.Front.
+func (f *front) TLS() *tls.Conn { return f.c.TLS() }
 
 // CloseWrite passes on that the server has ended its direction.
 func (f *front) CloseWrite() { f.c.CloseWrite() }

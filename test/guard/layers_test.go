@@ -17,8 +17,8 @@ const layers = `
 	wire
 	loop
 	balance
-	rule
 	cert
+	rule
 	logs
 	config
 	advice

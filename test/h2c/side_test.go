@@ -2,6 +2,7 @@ package h2c
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"strconv"
 	"time"
@@ -288,6 +289,9 @@ func (s *side) reset() {
 	}
 	delete(s.c.sides, s.id)
 }
+
+// TLS is nil: the test speaks in clear.
+func (s *side) TLS() *tls.Conn { return nil }
 
 // SetDeadline bounds the next step of the client. A connection has one
 // deadline and many streams: each has a timer.

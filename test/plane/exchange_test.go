@@ -13,6 +13,7 @@ import (
 type exchange struct {
 	global, defaults, front, back string // lines of the configuration
 	options                       string // of every server
+	bind                          string // options of the bind
 	server                        func(*peer)
 	servers                       []func(*peer) // instead, several; nil refuses
 	addr                          string        // instead, of a server that is none of ours

@@ -45,7 +45,7 @@ defaults
     .endif
     $DEFAULTS
 frontend fe
-    bind $SITE
+    bind $SITE $BIND
     $FRONT
     default_backend be
 backend be
@@ -102,7 +102,7 @@ func newWorld(t *testing.T, c *exchange) (*world, string) {
 		}
 		lines = append(lines, fmt.Sprintf("server s%d %s %s", i+1, addr, c.options))
 	}
-	text := strings.NewReplacer("$DIR", dir, "$LOG", w.log.LocalAddr().String(), "$SITE", w.site, "$GLOBAL", c.global,
+	text := strings.NewReplacer("$DIR", dir, "$LOG", w.log.LocalAddr().String(), "$SITE", w.site, "$BIND", c.bind, "$GLOBAL", c.global,
 		"$DEFAULTS", indent(c.defaults), "$FRONT", indent(c.front), "$BACK", indent(c.back), "$SERVERS", indent(strings.Join(lines, "\n"))).Replace(frame)
 	file := filepath.Join(dir, "cfg")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

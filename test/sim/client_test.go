@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -237,6 +238,9 @@ func (f *front) Done(whole bool) {
 	}
 	w.after(w.between(0, 300*time.Millisecond), u.next)
 }
+
+// TLS is nil: the players speak in clear.
+func (f *front) TLS() *tls.Conn { return nil }
 
 // SetDeadline bounds the next step of the client.
 func (f *front) SetDeadline(d time.Duration) {
