@@ -5,9 +5,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"bascule/internal/events"
 )
 
 // followed is a page that follows: lines of the stream as they come.
@@ -144,4 +147,55 @@ func TestAnOrderOfThePage(t *testing.T) {
 		}
 	}
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// TestAFormOfTheClassicPage: a browser's form changes servers, and each one is told with
+// user and address; one that another site's page had sent does nothing.
+func TestAFormOfTheClassicPage(t *testing.T) {
+	cfg, addr := pageAt(t, "    stats auth ops:secret\n    stats admin if TRUE\n")
+	b := run(t, strings.Replace(cfg, "server s 127", "server s2 127.0.0.1:9\n    server s 127", 1))
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, tt := range []struct {
+		name, form       string
+		fields           [2]string
+		outcome, audited string
+	}{
+		{"of another site", "s=s&action=maint&b=app", [2]string{"Sec-Fetch-Site", "cross-site"}, "DENY", "maint of app/s, ordered by ops from 127.0.0.1:0: refused: the request comes from another site's page"},
+		{"of another origin", "s=s&action=maint&b=app", [2]string{"Origin", "https://elsewhere.example"}, "DENY", "maint of app/s, ordered by ops from 127.0.0.1:0: refused: the request comes from another site's page"},
+		{"of another port", "s=s&action=maint&b=app", [2]string{"Origin", "http://127.0.0.1:1"}, "DENY", "maint of app/s, ordered by ops from 127.0.0.1:0: refused: the request comes from another site's page"},
+		{"of a page in a frame without an origin", "s=s&action=maint&b=app", [2]string{"Origin", "null"}, "DENY", "maint of app/s, ordered by ops from 127.0.0.1:0: refused: the request comes from another site's page"},
+		{"of the page", "s=s&s=s2&action=maint&b=app", [2]string{"Origin", "http://" + addr}, "DONE", "maint of app/s, app/s2, ordered by ops from 127.0.0.1:0: done"},
+		{"of a program", "s=s2&action=ready&b=%233", [2]string{"User-Agent", "curl"}, "DONE", "ready of app/s2, ordered by ops from 127.0.0.1:0: done"},
+		{"of one that is gone", "s=s2&s=s9&action=ready&b=app", [2]string{"User-Agent", "curl"}, "PART", "ready of app/s2, app/s9, ordered by ops from 127.0.0.1:0: failed for some"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			req, err := http.NewRequest("POST", "http://"+addr+"/stats", strings.NewReader(tt.form))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.SetBasicAuth("ops", "secret")
+			req.Header.Set(tt.fields[0], tt.fields[1])
+			before := b.events.Last()
+			res, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if got := res.Header.Get("Location"); res.StatusCode != 303 || got != "/stats;st="+tt.outcome {
+				t.Errorf("%d %s", res.StatusCode, got)
+			}
+			var got []string
+			for _, e := range b.events.Since(before) {
+				if e.Kind == events.Action {
+					got = append(got, regexp.MustCompile(`(127\.0\.0\.1):\d+`).ReplaceAllString(e.Text, "$1:0"))
+				}
+			}
+			if len(got) != 1 || got[0] != "Page: "+tt.audited {
+				t.Errorf("told %q", got)
+			}
+			if maint := b.order.Load().backends[0].Server("s").State().Admin.Maint(); tt.outcome == "DENY" && maint {
+				t.Error("a refused order was carried out")
+			}
+		})
+	}
 }

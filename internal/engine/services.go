@@ -11,7 +11,7 @@ import (
 // `http-request use-service` and `stats uri` name.
 func (e *Engine) services(*config.Proxy) map[string]stream.Service {
 	return map[string]stream.Service{
-		stream.StatsService:   &live.Page{Board: e.board, Classic: stats.Page{Source: &e.source}},
+		stream.StatsService:   &live.Page{Board: e.board, Classic: stats.Page{Source: &e.source, Audit: e.board.Audit}},
 		"prometheus-exporter": stats.Prometheus{Source: &e.source},
 	}
 }

@@ -1,11 +1,11 @@
 package live
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"bascule/internal/backend"
@@ -26,49 +26,43 @@ func (p *Page) act(w answerer, r *stream.Asked, cfg *config.Stats) {
 	}
 	form, err := url.ParseQuery(string(r.Body))
 	o := order{action: form.Get("action"), backend: form.Get("backend"), server: form.Get("server"), deadline: form.Get("deadline"), weight: form.Get("weight")}
-	status, result := 200, "done"
-	switch {
-	case len(cfg.Admin) == 0, !r.Admin:
-		status, result = 403, "refused: stats admin does not permit it"
-	case stats.Foreign(r):
-		status, result = 403, "refused: the request comes from another site's page"
+	told := o.told()
+	told.User, told.From = stats.User(r, cfg), r.From.String()
+	status := 200
+	switch told.Result = stats.Forbidden(r, cfg); {
+	case told.Result != "":
+		status = 403
 	case !r.Whole:
-		status, result = 413, "refused: the form is too large"
+		status, told.Result = 413, "refused: the form is too large"
 	case err != nil:
-		status, result = 400, "refused: the form is not understood"
+		status, told.Result = 400, "refused: the form is not understood"
 	case !cfg.Shows(o.backend):
-		status, result = 409, "failed: "+noServer
+		status, told.Result = 409, "failed: "+noServer
 	default:
 		if why := p.Board.carry(&o); why != "" {
-			status, result = 409, "failed: "+why
+			status, told.Result = 409, "failed: "+why
+		} else {
+			told.Result, told.Done = "done", true
 		}
 	}
-	p.Board.audit(&o, user(r, cfg), r.From.String(), result, status == 200)
+	p.Board.Audit(told)
 	w.Head(status, "Content-Type: application/json\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
-	_ = json.NewEncoder(w).Encode(map[string]any{"ok": status == 200, "text": o.String() + ": " + result})
+	_ = json.NewEncoder(w).Encode(map[string]any{"ok": told.Done, "text": told.String() + ": " + told.Result})
 }
 
 // An order is what an operator wants of a server.
 type order struct{ action, backend, server, deadline, weight string }
 
-// maxWord bounds what is repeated of an order in a log line.
-const maxWord = 80
-
-func (o *order) String() string {
-	word := func(s string) string {
-		if len(s) > maxWord {
-			s = s[:maxWord]
-		}
-		return strings.Trim(strconv.QuoteToASCII(s), `"`)
-	}
-	s := word(o.action) + " of " + word(o.backend) + "/" + word(o.server)
+// told is the order as others are told of it.
+func (o *order) told() *stats.Order {
+	t := &stats.Order{Action: o.action, Backend: o.backend, Servers: []string{o.server}}
 	switch {
 	case o.action == "weight":
-		return s + " to " + word(o.weight)
+		t.How = "to " + o.weight
 	case o.action == "drain" && o.deadline != "":
-		return s + " within " + word(o.deadline)
+		t.How = "within " + o.deadline
 	}
-	return s
+	return t
 }
 
 // event is what the backend is asked; why is what is wrong with the order.
@@ -128,22 +122,24 @@ func (b *Board) carry(o *order) (why string) {
 	return noServer
 }
 
-// audit keeps who ordered what, and what became of it.
-func (b *Board) audit(o *order, user, from, result string, done bool) {
-	who := user
+// Audit keeps who ordered what on a page, and what became of it.
+func (b *Board) Audit(o *stats.Order) {
+	who := o.User
 	if who == "" {
 		who = "somebody"
 	}
-	text := fmt.Sprintf("Page: %s, ordered by %s from %s: %s", o, who, from, result)
-	level := backend.LevelNotice
-	if done {
-		b.log.Info(text, "user", user, "from", from, "action", o.action, "server", o.backend+"/"+o.server, "result", result)
-	} else {
-		level = backend.LevelWarning
-		b.log.Warn(text, "user", user, "from", from, "action", o.action, "server", o.backend+"/"+o.server, "result", result)
+	text := fmt.Sprintf("Page: %s, ordered by %s from %s: %s", o, who, o.From, o.Result)
+	at, level := slog.LevelInfo, backend.LevelNotice
+	if !o.Done {
+		at, level = slog.LevelWarn, backend.LevelWarning
+	}
+	b.log.Log(context.Background(), at, text, "user", o.User, "from", o.From, "action", o.Action, "server", o.Targets(), "result", o.Result)
+	e := events.Event{Kind: events.Action, Level: level, Proxy: o.Backend, Text: text}
+	if len(o.Servers) == 1 {
+		e.Server = o.Servers[0]
 	}
 	if ring := b.src.Events; ring != nil {
-		ring.Add(events.Event{Kind: events.Action, Level: level, Proxy: o.backend, Server: o.server, Text: text})
+		ring.Add(e)
 	}
 	if b.Tell != nil {
 		b.Tell(level, text)

@@ -1,7 +1,6 @@
 package live
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"io"
 	"strings"
@@ -49,7 +48,7 @@ func (p *Page) answer(w answerer, r *stream.Asked) {
 		p.asset(w, cfg, value)
 		return
 	case name == "events" && r.Req.Method == wire.MethodGet:
-		p.follow(w, r, cfg, user(r, cfg))
+		p.follow(w, r, cfg, stats.User(r, cfg))
 		return
 	case name == "history":
 		p.history(w, cfg, value)
@@ -71,20 +70,6 @@ func option(rest string) (name, value string) {
 	}
 	name, value, _ = strings.Cut(rest, "=")
 	return name, value
-}
-
-// user is who `stats auth` has let in; "" where nobody is asked for a name.
-func user(r *stream.Asked, cfg *config.Stats) string {
-	if len(cfg.Auth) == 0 {
-		return ""
-	}
-	_, token, _ := strings.Cut(r.Header("Authorization"), " ")
-	given, err := base64.StdEncoding.DecodeString(strings.TrimSpace(token))
-	if err != nil {
-		return ""
-	}
-	name, _, _ := strings.Cut(string(given), ":")
-	return name
 }
 
 // refuse answers with a status and one line of text.

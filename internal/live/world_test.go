@@ -109,7 +109,8 @@ func newWorld(t *testing.T, text string) *fleetWorld {
 		Events:    events.New(0),
 	}
 	stats.NewSampler(src)
-	w.Page = &Page{Board: NewBoard(src, slog.New(slog.NewTextHandler(&w.log, nil))), Classic: stats.Page{Source: src}}
+	board := NewBoard(src, slog.New(slog.NewTextHandler(&w.log, nil)))
+	w.Page = &Page{Board: board, Classic: stats.Page{Source: src, Audit: board.Audit}}
 	return w
 }
 

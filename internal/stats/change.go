@@ -18,46 +18,72 @@ var outcomes = map[string]string{
 	"EXCD": "Nothing was changed: the form is too large.", "DENY": "Nothing was changed: you may not.",
 }
 
+// results are the same outcomes, for the line about an order.
+var results = map[string]string{
+	"DONE": "done", "PART": "failed for some", "NONE": "refused: no server was chosen", "ERRP": "refused: the form is not understood", "UNKN": "failed",
+	"EXCD": "refused: the form is too large",
+}
+
 // change does what a form says to servers that the page shows, and gives the word
-// for the outcome.
-func (p Page) change(cfg *config.Stats, r *stream.Asked) string {
-	switch {
-	case !r.Admin, Foreign(r):
-		return "DENY"
-	case !r.Whole:
-		return "EXCD"
-	}
+// for the outcome. Each order is told to Audit, refused ones too.
+func (p Page) change(cfg *config.Stats, r *stream.Asked) (outcome string) {
 	form, err := url.ParseQuery(string(r.Body))
-	event, known := changes[form.Get("action")]
-	shut := form.Get("action") == killSessions
-	be := p.backend(form.Get("b"))
-	switch {
-	case err != nil || !known && !shut || be == nil || !cfg.Shows(be.Name()):
-		return "ERRP"
-	case len(form["s"]) == 0:
-		return "NONE"
+	o := Order{Action: form.Get("action"), Backend: form.Get("b"), Servers: form["s"], User: User(r, cfg), From: r.From.String()}
+	be := p.backend(o.Backend)
+	if be != nil {
+		o.Backend = be.Name() // the form may give its number
 	}
+	_, known := changes[o.Action]
+	switch o.Result = Forbidden(r, cfg); {
+	case o.Result != "":
+		outcome = "DENY"
+	case !r.Whole:
+		outcome = "EXCD"
+	case err != nil || !known && o.Action != killSessions || be == nil || !cfg.Shows(be.Name()):
+		outcome = "ERRP"
+	case len(o.Servers) == 0:
+		outcome = "NONE"
+	default:
+		outcome = p.carry(&o, be)
+	}
+	if o.Result == "" {
+		o.Result = results[outcome]
+	}
+	o.Done = outcome == "DONE"
+	if p.Audit != nil {
+		p.Audit(&o)
+	}
+	return outcome
+}
+
+// carry carries an order out, server by server.
+func (p Page) carry(o *Order, be *backend.Backend) (outcome string) {
 	failed := 0
-	for _, name := range form["s"] {
-		srv := be.Server(name)
-		switch {
-		case srv == nil, shut && p.Source.Shutdown == nil:
+	for _, name := range o.Servers {
+		if srv := be.Server(name); srv == nil || !p.done(o.Action, srv) {
 			failed++
-		case shut:
-			p.Source.Shutdown(srv)
-		default:
-			if e := event(srv); e == nil || be.Ask(e) != nil {
-				failed++
-			}
 		}
 	}
 	switch failed {
 	case 0:
 		return "DONE"
-	case len(form["s"]):
+	case len(o.Servers):
 		return "UNKN"
 	}
 	return "PART"
+}
+
+// done does one action to one server and says whether that was possible.
+func (p Page) done(action string, srv *backend.Server) bool {
+	if action == killSessions {
+		if p.Source.Shutdown == nil {
+			return false
+		}
+		p.Source.Shutdown(srv)
+		return true
+	}
+	e := changes[action](srv)
+	return e != nil && srv.Backend().Ask(e) == nil
 }
 
 // Foreign says that a browser made the request for another site's page: its user

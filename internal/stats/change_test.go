@@ -58,7 +58,11 @@ func TestAFormChangesServers(t *testing.T) {
 			r := asked(t, "web", "POST /stats", c.field)
 			r.Admin, r.Body, r.Whole = c.admin, []byte(c.body), c.whole
 			a := &answer{}
-			Page{w.src}.answer(a, r)
+			var told []*Order
+			Page{Source: w.src, Audit: func(o *Order) { told = append(told, o) }}.answer(a, r)
+			if len(told) != 1 || told[0].Done != (c.want == "DONE") || told[0].Result == "" || told[0].From != r.From.String() {
+				t.Errorf("told of %+v", told)
+			}
 			if a.status != 303 || !strings.Contains(a.fields, "Location: /stats;st="+c.want+"\r\n") {
 				t.Errorf("got %d %q, want st=%s", a.status, a.fields, c.want)
 			}
@@ -102,7 +106,7 @@ func TestEveryActionOfHAProxysFormIsThere(t *testing.T) {
 		r := asked(t, "web", "POST /stats", "X: 1")
 		r.Admin, r.Body, r.Whole = true, []byte("s="+srv.Name+"&action="+action+"&b=app"), true
 		a := &answer{}
-		Page{w.src}.answer(a, r)
+		Page{Source: w.src}.answer(a, r)
 		_, word, _ := strings.Cut(a.fields, ";st=")
 		return word[:4]
 	}
@@ -143,6 +147,23 @@ func TestEveryActionOfHAProxysFormIsThere(t *testing.T) {
 		}
 		if page := w.page("web", "GET /stats").String(); !strings.Contains(page, `<option value="`+step.action+`">`) {
 			t.Errorf("the form does not offer %s", step.action)
+		}
+	}
+}
+
+func TestAnOrderFitsOnALine(t *testing.T) {
+	for _, c := range []struct {
+		o    Order
+		want string
+	}{
+		{Order{Action: "maint", Backend: "app", Servers: []string{"s1"}}, "maint of app/s1"},
+		{Order{Action: "drain", Backend: "app", Servers: []string{"s1", "s2"}, How: "within 30s"}, "drain of app/s1, app/s2 within 30s"},
+		{Order{Action: "ready", Backend: "app"}, "ready of app"},
+		{Order{Action: "x\ny", Backend: "\x1b[2J", Servers: []string{"\"é"}, How: "to \r"}, `x\ny of \x1b[2J/\"\u00e9 to \r`},
+		{Order{Action: strings.Repeat("a", 200), Backend: "b", Servers: strings.Fields(strings.Repeat("s ", 20))}, strings.Repeat("a", maxWord) + " of " + strings.Repeat("b/s, ", 16) + "4 more"},
+	} {
+		if got := c.o.String(); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
 		}
 	}
 }

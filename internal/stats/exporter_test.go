@@ -22,7 +22,7 @@ func TestTheExporterReadsTheCSV(t *testing.T) {
 	w.fes["web"].Counters.Add(0, backend.Reply2xx, 12)
 	w.check("app/s1", 3, backend.Result{Status: backend.CheckL4CON, Info: `refused, "again"`})
 	w.check("app/s2", 1, backend.Result{Status: backend.CheckL4OK})
-	uri := front(t, Page{w.src}.answer) + "/stats;csv"
+	uri := front(t, Page{Source: w.src}.answer) + "/stats;csv"
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,10 @@ func readOnly(w answerer, r *stream.Asked) bool {
 
 // Page is the statistics page at `stats uri`, with ;csv, ;json, ;typed, ;up,
 // ;no-maint and ;norefresh behind it.
-type Page struct{ Source *Source }
+type Page struct {
+	Source *Source
+	Audit  func(*Order) // is told of every order of stats admin; nil: nobody
+}
 
 // Serve answers with the page or one of its other forms.
 func (p Page) Serve(w *stream.Writer, r *stream.Asked) { p.answer(w, r) }

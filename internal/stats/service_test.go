@@ -40,7 +40,7 @@ var void = regexp.MustCompile(`<(meta|link|input)([^>]*)>`)
 func (w *world) page(frontend, line string, fields ...string) *answer {
 	w.t.Helper()
 	a := &answer{}
-	Page{w.src}.answer(a, asked(w.t, frontend, line, fields...))
+	Page{Source: w.src}.answer(a, asked(w.t, frontend, line, fields...))
 	return a
 }
 

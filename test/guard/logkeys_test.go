@@ -27,10 +27,14 @@ func TestTheLogCallsThingsByTheirNames(t *testing.T) {
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
 			call, ok := n.(*ast.CallExpr)
-			if !ok || !logs(call) {
+			if !ok {
 				return true
 			}
-			for i := 1; i < len(call.Args); i += 2 {
+			first := firstKey(call)
+			if first == 0 {
+				return true
+			}
+			for i := first; i < len(call.Args); i += 2 {
 				lit, ok := call.Args[i].(*ast.BasicLit)
 				if !ok || lit.Kind != token.STRING {
 					t.Errorf("%s:%d: a key is not a string that stands there", f.path, f.line(call.Args[i].Pos()))
@@ -51,22 +55,28 @@ func TestTheLogCallsThingsByTheirNames(t *testing.T) {
 	}
 }
 
-// logs says whether a call writes to a *slog.Logger, which is called log, Log or opts.Log.
-func logs(call *ast.CallExpr) bool {
+// firstKey is where the keys begin in a call of a *slog.Logger, which is called log, Log
+// or opts.Log; 0 for all other calls.
+func firstKey(call *ast.CallExpr) int {
 	method, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok {
-		return false
+		return 0
 	}
-	switch method.Sel.Name {
-	case "Debug", "Info", "Warn", "Error", "With":
-	default:
-		return false
-	}
+	name := ""
 	switch x := method.X.(type) {
 	case *ast.SelectorExpr:
-		return strings.EqualFold(x.Sel.Name, "log")
+		name = x.Sel.Name
 	case *ast.Ident:
-		return strings.EqualFold(x.Name, "log")
+		name = x.Name
 	}
-	return false
+	if !strings.EqualFold(name, "log") {
+		return 0
+	}
+	switch method.Sel.Name {
+	case "Debug", "Info", "Warn", "Error":
+		return 1 // behind the message
+	case "Log":
+		return 3 // behind the context, the level and the message
+	}
+	return 0
 }
