@@ -64,8 +64,9 @@ func (c *Call) Arg(i int) string {
 
 // The severities of messages are syslog's.
 const (
-	SeverityError = 3
-	SeverityInfo  = 6
+	SeverityError  = 3
+	SeverityNotice = 5
+	SeverityInfo   = 6
 )
 
 var severityWords = [...]string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
@@ -75,6 +76,9 @@ func (c *Call) Fail(format string, args ...any) { c.say(SeverityError, fmt.Sprin
 
 // Say answers with a message.
 func (c *Call) Say(format string, args ...any) { c.say(SeverityInfo, fmt.Sprintf(format, args...)) }
+
+// Note answers with a message about what was done.
+func (c *Call) Note(format string, args ...any) { c.say(SeverityNotice, fmt.Sprintf(format, args...)) }
 
 // say writes a message with the mark that "set severity-output" asked for.
 func (s *session) say(severity int, text string) {

@@ -14,7 +14,8 @@ import (
 // Commands is the table of a worker's socket.
 func Commands(p Process) []Command {
 	w := worker{p}
-	return []Command{
+	list := append(sslCertificates.commands(w), sslAuthorities.commands(w)...)
+	return append(list, []Command{
 		{Words: "add server", Usage: "<bk>/<srv> <addr>[:<port>] [opts]", Text: "create a new server", Level: Admin, Run: w.addServer},
 		{Words: "clear counters", Usage: "[all]", Text: "clear max statistics counters (or all counters)", Level: Operator, Run: w.clearCounters},
 		{Words: "del server", Usage: "<bk>/<srv>", Text: "remove a server that is in maintenance", Level: Admin, Run: w.onServer(w.delServer)},
@@ -50,13 +51,15 @@ func Commands(p Process) []Command {
 		{Words: "show servers drain", Usage: "[<backend>]", Text: "tell who is left on the servers that are being drained", Level: User, Run: w.showServersDrain},
 		{Words: "show servers state", Usage: "[<backend>]", Text: "dump volatile server information (all or for a single backend)", Level: User, Run: w.showServersState},
 		{Words: "show sess", Usage: "[<id>|all|older <age>|susp|server <bk>/<srv>]", Text: "report the list of current sessions or this exact session", Level: Operator, Run: w.showSess},
+		{Words: "show ssl ca-file", Usage: "[<cafile>[:<index>]]", Text: "display the SSL CA files used in memory, or the details of one", Level: Operator, Run: w.showAuthorities},
+		{Words: "show ssl cert", Usage: "[<certfile>]", Text: "display the SSL certificates used in memory, or the details of a file", Level: Operator, Run: w.showCertificate},
 		{Words: "show startup-logs", Text: "report what the last start or reload said", Level: Operator, Run: func(c *Call) { c.Out().WriteString(p.StartupLogs()) }},
 		{Words: "show stat", Usage: "[desc|json|no-maint|typed|up]*", Text: "report counters for each proxy and server", Level: User, Run: w.showStat},
 		{Words: "show version", Text: "show version of the current process", Level: User, Run: func(c *Call) { c.Say("%s", p.Stats().Process().Version) }},
 		{Words: "shutdown frontend", Usage: "<frontend>", Text: "stop a specific frontend", Level: Admin, Run: w.setStage(stream.Shut)},
 		{Words: "shutdown session", Usage: "[id]", Text: "kill a specific session", Level: Admin, Run: w.shutdownSession},
 		{Words: "shutdown sessions server", Usage: "<bk>/<srv>", Text: "kill sessions on a server", Level: Admin, Run: w.onServer(w.shutdownSessions)},
-	}
+	}...)
 }
 
 // worker holds the commands that need the process.

@@ -70,7 +70,7 @@ func TestAHundredAbusersDoNotKeepAnOperatorOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, l := NewServer(commands(), 10*time.Second, quiet()), newPipes()
 		var serving, clients sync.WaitGroup
-		serving.Go(func() { s.Serve(l, Admin) }) // until Close
+		serving.Go(func() { s.Serve(l, "test", Admin) }) // until Close
 		for i := range 100 {
 			clients.Go(func() { // until the listener is closed
 				for {

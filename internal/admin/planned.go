@@ -11,7 +11,9 @@ type Planned struct {
 
 // planned is what HAProxy has and Commands has not.
 var planned = []Planned{
-	{"abort ssl", tls}, {"commit ssl", tls}, {"add ssl", tls}, {"del ssl", tls}, {"new ssl", tls}, {"set ssl", tls}, {"show ssl", tls}, {"show tls-keys", tls},
+	{"abort ssl crl-file", tls}, {"commit ssl crl-file", tls}, {"del ssl crl-file", tls}, {"new ssl crl-file", tls}, {"set ssl crl-file", tls}, {"show ssl crl-file", tls},
+	{"add ssl crt-list", tls}, {"del ssl crt-list", tls}, {"show ssl crt-list", tls},
+	{"set ssl ocsp-response", tls}, {"show ssl ocsp-response", tls}, {"set ssl tls-key", tls}, {"show tls-keys", tls}, {"show ssl providers", insides},
 	{"add acl", patterns}, {"clear acl", patterns}, {"commit acl", patterns}, {"del acl", patterns}, {"get acl", patterns}, {"prepare acl", patterns}, {"show acl", patterns},
 	{"add map", patterns}, {"clear map", patterns}, {"commit map", patterns}, {"del map", patterns}, {"get map", patterns}, {"prepare map", patterns}, {"set map", patterns}, {"show map", patterns},
 	{"clear table", tables}, {"set table", tables}, {"show table", tables}, {"show peers", tables},
@@ -24,7 +26,7 @@ var planned = []Planned{
 
 // The reasons that several commands share.
 const (
-	tls      = "certificates come with TLS"
+	tls      = "change the files and reload"
 	patterns = "change the file of patterns and reload"
 	tables   = "there are no stick tables yet"
 	cookies  = "there are no dynamic cookies yet"

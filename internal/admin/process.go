@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bascule/internal/backend"
+	"bascule/internal/cert"
 	"bascule/internal/stats"
 	"bascule/internal/stream"
 )
@@ -31,6 +32,10 @@ type Process interface {
 	// AddServer and DelServer change the servers of a backend. The error is the answer.
 	AddServer(b *backend.Backend, add backend.AddServer) error
 	DelServer(b *backend.Backend, del backend.DelServer) error
+	// Certificates are those of the binds, and their authorities.
+	Certificates() *cert.Store
+	// Audit keeps what an operator has done: in the log and among the events.
+	Audit(text string)
 	// StartupLogs is what the last start or reload said.
 	StartupLogs() string
 }

@@ -99,8 +99,9 @@ func (s *Server) prompt(route string) string {
 	return s.PromptText(route)
 }
 
-// Serve accepts sessions on l until l or the server is closed.
-func (s *Server) Serve(l net.Listener, level Level) {
+// Serve accepts sessions on l, which operators know by a name, until l or the server
+// is closed.
+func (s *Server) Serve(l net.Listener, name string, level Level) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -122,7 +123,7 @@ func (s *Server) Serve(l net.Listener, level Level) {
 		}
 		go func() { // ends with the session, which Close ends
 			defer s.give()
-			s.Session(conn, level, "none")
+			s.session(conn, name, level, "none")
 		}()
 	}
 }
@@ -130,8 +131,13 @@ func (s *Server) Serve(l net.Listener, level Level) {
 // acceptPause keeps a loop of failing accepts (no descriptors left) from spinning.
 const acceptPause = 100 * time.Millisecond
 
-// Session answers one connection and returns when it is over.
+// Session answers one connection, which the master has taken, and returns when it is
+// over.
 func (s *Server) Session(conn net.Conn, level Level, severity string) {
+	s.session(conn, "the master's socket", level, severity)
+}
+
+func (s *Server) session(conn net.Conn, name string, level Level, severity string) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -149,7 +155,7 @@ func (s *Server) Session(conn net.Conn, level Level, severity string) {
 		s.sessions.Done()
 	}()
 	ses := &session{
-		srv: s, conn: conn, level: level, severity: severity, timeout: timeout,
+		srv: s, conn: conn, name: name, level: level, severity: severity, timeout: timeout,
 		r: readers.Get().(*bufio.Reader), w: writers.Get().(*bufio.Writer),
 	}
 	ses.r.Reset(conn)

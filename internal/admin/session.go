@@ -37,6 +37,7 @@ const (
 type session struct {
 	srv      *Server
 	conn     net.Conn
+	name     string // of the socket
 	r        *bufio.Reader
 	w        *bufio.Writer
 	level    Level

@@ -177,7 +177,7 @@ func TestSessionsAreBounded(t *testing.T) {
 	}
 	served := make(chan struct{})
 	go func() { // ends with Close
-		s.Serve(l, Admin)
+		s.Serve(l, "test", Admin)
 		close(served)
 	}()
 	dial := func() net.Conn {

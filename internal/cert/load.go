@@ -31,9 +31,12 @@ type Certificate struct {
 	Names   []string // lower case, from the alternative names and the common name; "*." before a wildcard's
 }
 
+// keyExt ends the name of the file of a key that lies beside its certificate.
+const keyExt = ".key"
+
 // beside are the ends of names of files that lie beside a certificate's, and are
 // no certificates themselves (HAProxy, ssl-load-extra-files).
-var beside = []string{".key", ".ocsp", ".issuer", ".sctl"}
+var beside = []string{keyExt, ".ocsp", ".issuer", ".sctl"}
 
 // bundle are the ends of names under which one certificate lies in several kinds.
 var bundle = []string{".rsa", ".dsa", ".ecdsa"}
@@ -105,30 +108,44 @@ func loadFile(path string, from Files) (*Certificate, error) {
 	}
 	chain, key := parse(data)
 	if len(chain) == 0 {
-		return nil, fmt.Errorf("unable to load certificate from file '%s'.", path)
+		return nil, errNoCertificate(path)
 	}
 	keyPath := path
 	if key == nil {
-		keyPath = path + ".key"
+		keyPath = path + keyExt
 		if data, err = from.ReadFile(keyPath); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("unable to load the private key from file '%s.key' : %s", path, why(err))
+			return nil, fmt.Errorf("unable to load the private key from file '%s' : %s", keyPath, why(err))
 		}
 		if _, key = parse(data); key == nil {
-			return nil, fmt.Errorf("No Private Key found in '%s.key'.", path)
+			return nil, fmt.Errorf("No Private Key found in '%s'.", keyPath)
 		}
 	}
+	c, err := pair(path, chain, key)
+	if err != nil {
+		return nil, err
+	}
+	c.KeyPath = keyPath
+	return c, nil
+}
+
+func errNoCertificate(path string) error {
+	return fmt.Errorf("unable to load certificate from file '%s'.", path)
+}
+
+// pair makes a certificate of a chain and its key.
+func pair(path string, chain []*pem.Block, key *pem.Block) (*Certificate, error) {
 	var all bytes.Buffer
 	for _, block := range chain {
 		_ = pem.Encode(&all, block) // a buffer takes all
 	}
-	pair, err := tls.X509KeyPair(all.Bytes(), pem.EncodeToMemory(key))
+	made, err := tls.X509KeyPair(all.Bytes(), pem.EncodeToMemory(key))
 	if err != nil {
 		if strings.Contains(err.Error(), "does not match") {
 			return nil, fmt.Errorf("inconsistencies between private key and certificate loaded '%s'.", path)
 		}
 		return nil, fmt.Errorf("unable to load certificate from file '%s' : %w", path, err)
 	}
-	return &Certificate{Certificate: pair, Path: path, KeyPath: keyPath, Names: names(pair.Leaf)}, nil
+	return &Certificate{Certificate: made, Path: path, KeyPath: path, Names: names(made.Leaf)}, nil
 }
 
 // parse takes the certificates and the first private key of a PEM file.
@@ -160,7 +177,9 @@ func names(leaf *x509.Certificate) []string {
 
 // Authorities are those that others' certificates must come from.
 type Authorities struct {
-	Pool *x509.CertPool
+	Path string // the file that they were read from
+	List []*x509.Certificate
+	Pool *x509.CertPool    // of List
 	sum  [sha256.Size]byte // of the file
 }
 
@@ -170,11 +189,24 @@ func LoadCAs(path string, from Files) (*Authorities, error) {
 	if err != nil {
 		return nil, fmt.Errorf("Couldn't open the ca-file '%s' (%s).", path, why(err))
 	}
-	a := &Authorities{Pool: x509.NewCertPool(), sum: sha256.Sum256(data)}
-	if !a.Pool.AppendCertsFromPEM(data) {
+	a := authorities(path, data)
+	if len(a.List) == 0 {
 		return nil, fmt.Errorf("Couldn't open the ca-file '%s' (no certificate or crl found).", path)
 	}
 	return a, nil
+}
+
+// authorities takes those that can be read.
+func authorities(path string, data []byte) *Authorities {
+	a := &Authorities{Path: path, Pool: x509.NewCertPool(), sum: sha256.Sum256(data)}
+	chain, _ := parse(data)
+	for _, block := range chain {
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
+			a.List = append(a.List, c)
+			a.Pool.AddCert(c)
+		}
+	}
+	return a
 }
 
 // why is the system's reason without the call and the path, which the message has.

@@ -42,6 +42,17 @@ func (s *Set) Files() []string {
 	return list
 }
 
+// with is the same set with c in place of what came from the same file.
+func (s *Set) with(c *Certificate) *Set {
+	list := slices.Clone(s.all)
+	for i := range list {
+		if list[i].Path == c.Path {
+			list[i] = c
+		}
+	}
+	return NewSet(list)
+}
+
 // errNoName is what a client sees as unrecognized_name or internal_error.
 var errNoName = errors.New("no certificate for the name that the client asks for")
 

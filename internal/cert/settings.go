@@ -3,6 +3,7 @@ package cert
 import (
 	"crypto/tls"
 	"slices"
+	"sync/atomic"
 )
 
 // Verify says whether clients need a certificate.
@@ -27,13 +28,21 @@ type Options struct {
 	CipherList, SuiteList, CurveList string
 }
 
-// Settings are those of a bind with ssl.
+// Settings are those of a bind with ssl, as its line gives them.
 type Settings struct {
 	Options
 	Certificates *Set
 	Strict       bool // strict-sni
 	NoTickets    bool // no-tls-tickets
 
+	now *atomic.Pointer[inForce]
+}
+
+// inForce is what handshakes are made with: what Settings say, and a Store has
+// replaced since. It is not changed; another one takes its place.
+type inForce struct {
+	set           *Set
+	cas           *Authorities
 	server, plain *tls.Config // plain: without ALPN
 }
 
@@ -41,12 +50,16 @@ type Settings struct {
 // are never agreed on.
 var served = []string{"http/1.1", "http/1.0"}
 
-// Server is what a handshake is made with. It is the same for every call after
-// Build.
-func (s *Settings) Server() *tls.Config { return s.server }
+// Server is what the next handshake is made with, after Build.
+func (s *Settings) Server() *tls.Config { return s.now.Load().server }
 
-// Build makes what Server returns; s is not changed afterwards.
+// Build makes what Server returns; the fields of s are not changed afterwards.
 func (s *Settings) Build() {
+	s.now = &atomic.Pointer[inForce]{}
+	s.now.Store(s.make(s.Certificates, s.CAs))
+}
+
+func (s *Settings) make(set *Set, cas *Authorities) *inForce {
 	c := &tls.Config{
 		MinVersion: max(s.Min, tls.VersionTLS12), MaxVersion: s.Max, //nolint:gosec // 1.2 at least
 		CipherSuites: s.Ciphers, CurvePreferences: s.Curves,
@@ -57,38 +70,65 @@ func (s *Settings) Build() {
 		DynamicRecordSizingDisabled: true,
 		ClientAuth:                  [...]tls.ClientAuthType{tls.NoClientCert, tls.VerifyClientCertIfGiven, tls.RequireAndVerifyClientCert}[s.Verify],
 	}
-	if s.CAs != nil {
-		c.ClientCAs = s.CAs.Pool
+	if cas != nil {
+		c.ClientCAs = cas.Pool
 	}
-	s.plain = c
-	s.server = c.Clone()
+	f := &inForce{set: set, cas: cas, server: c.Clone(), plain: c}
 	for _, name := range s.ALPN {
 		if slices.Contains(served, name) {
-			s.server.NextProtos = append(s.server.NextProtos, name)
+			f.server.NextProtos = append(f.server.NextProtos, name)
 		}
 	}
-	s.server.GetConfigForClient = s.forClient
+	f.server.GetConfigForClient = s.forClient
+	return f
 }
 
 // forClient leaves ALPN away for a client that knows none of our protocols: it may
 // still speak the one that everybody does, as with HAProxy. The certificate is noted
 // here because a session of TLS 1.3 that is resumed needs none.
 func (s *Settings) forClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-	if c, err := s.Certificates.Pick(hello, s.Strict); err == nil {
+	f := s.now.Load()
+	if c, err := f.set.Pick(hello, s.Strict); err == nil {
 		(&Note{Own: c.Leaf}).leave(hello)
 	}
 	for _, name := range hello.SupportedProtos {
-		if slices.Contains(s.server.NextProtos, name) {
+		if slices.Contains(f.server.NextProtos, name) {
 			return nil, nil //nolint:nilnil // crypto/tls: go on with the one that asks
 		}
 	}
-	return s.plain, nil
+	return f.plain, nil
 }
 
 func (s *Settings) pick(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	c, err := s.Certificates.Pick(hello, s.Strict)
+	c, err := s.now.Load().set.Pick(hello, s.Strict)
 	if err != nil {
 		return nil, err
 	}
 	return &c.Certificate, nil
+}
+
+// shows says whether handshakes are made with the certificate of a file.
+func (s *Settings) shows(path string) bool {
+	return slices.ContainsFunc(s.now.Load().set.all, func(c *Certificate) bool { return c.Path == path })
+}
+
+// trusts says whether clients' certificates must come from the authorities of a file.
+func (s *Settings) trusts(path string) bool {
+	cas := s.now.Load().cas
+	return cas != nil && cas.Path == path
+}
+
+// show makes the next handshakes show c in place of what its file had. Tickets stay
+// good: they say nothing of the certificate.
+func (s *Settings) show(c *Certificate) {
+	f := *s.now.Load()
+	f.set = f.set.with(c)
+	s.now.Store(&f)
+}
+
+// trust makes the next handshakes ask for certificates of other authorities.
+// Tickets are no good any more: whom they name, those may not know.
+func (s *Settings) trust(cas *Authorities, t *Tickets) {
+	s.now.Store(s.make(s.now.Load().set, cas))
+	t.Use(s)
 }

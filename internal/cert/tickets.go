@@ -48,9 +48,9 @@ func (t *Tickets) Use(s *Settings) {
 	if len(t.keys) == 0 {
 		return
 	}
-	scope := []byte{byte(s.Verify)}
-	if s.CAs != nil {
-		scope = append(scope, s.CAs.sum[:]...)
+	f, scope := s.now.Load(), []byte{byte(s.Verify)}
+	if f.cas != nil {
+		scope = append(scope, f.cas.sum[:]...)
 	}
 	keys := make([][32]byte, len(t.keys))
 	for i, key := range t.keys {
@@ -58,6 +58,6 @@ func (t *Tickets) Use(s *Settings) {
 		mac.Write(scope)
 		mac.Sum(keys[i][:0])
 	}
-	s.plain.SetSessionTicketKeys(keys)
-	s.server.SetSessionTicketKeys(keys)
+	f.plain.SetSessionTicketKeys(keys)
+	f.server.SetSessionTicketKeys(keys)
 }

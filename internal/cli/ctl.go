@@ -157,7 +157,7 @@ func (o *ctlOrder) do(socket, command string, stdin io.Reader, stdout, stderr io
 		if err != nil {
 			return false, err
 		}
-		text += strings.TrimRight(string(payload), "\n") + "\n\n"
+		text += asPayload(string(payload))
 	}
 	if follows(command) {
 		if _, err := io.WriteString(conn, text); err != nil {
@@ -195,6 +195,18 @@ func (o *ctlOrder) do(socket, command string, stdin io.Reader, stdout, stderr io
 		o.show(command, answer, stdout)
 	}
 	return false, nil
+}
+
+// asPayload leaves out empty lines, as files of certificates have them: the first
+// would end the payload.
+func asPayload(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String() + "\n"
 }
 
 // follows says that a command answers until it is ended.

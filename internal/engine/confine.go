@@ -113,12 +113,8 @@ func keepBindOnly() error {
 // any more, so that a reload is going to fail.
 func Unreadable(cfg *config.Config) []string {
 	files := slices.Clone(cfg.Files)
-	for _, px := range cfg.Proxies {
-		for _, b := range px.Binds {
-			if b.TLS != nil {
-				files = append(files, b.TLS.Certificates.Files()...)
-			}
-		}
+	for _, s := range secured(cfg) {
+		files = append(files, s.Certificates.Files()...)
 	}
 	slices.Sort(files)
 	var list []string

@@ -26,7 +26,7 @@ func (e *Engine) Difference(cfg *config.Config, forget bool) string {
 	}
 	d.sockets()
 	d.runtime(forget)
-	for _, note := range e.unchangeable(cfg) {
+	for _, note := range append(e.unchangeable(cfg), e.certs.Lost(secured(cfg))...) {
 		d.say("note: %s", note)
 	}
 	if d.out.Len() == 0 {

@@ -62,6 +62,7 @@ type Engine struct {
 	planes  []*h1.Plane
 	shakes  *loop.Handshakes
 	tickets cert.Tickets
+	certs   *cert.Store
 	raw     []*tcp.Plane // of mode tcp, beside them
 	checks  *check.Checker
 	runs    sync.WaitGroup // backends, hub, ticker
@@ -127,6 +128,7 @@ func New(cfg *config.Config, opt Options) (*Engine, error) {
 		backends: map[string]*running{}, fronts: map[string]*stream.Frontend{}, listeners: map[string]*accepting{},
 		sockets: map[string]net.Listener{}, gone: map[*running]bool{}, events: events.New(0),
 	}
+	e.certs = cert.NewStore(&e.tickets)
 	e.ctx, e.end = context.WithCancel(context.Background())
 	n := Loops(cfg)
 	e.shakes = loop.NewHandshakes(n) // as much beside the loops as they themselves may need

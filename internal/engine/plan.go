@@ -81,8 +81,8 @@ func (p *plan) open(w *wanted, fds []int, loops int) error {
 
 // adopt makes a plan the engine's configuration: backends first, so that the
 // frontends' rules find them, listeners last. It is called with mu held, or
-// before Start.
-func (e *Engine) adopt(p *plan) {
+// before Start. lost tells which certificates of the runtime socket are gone by it.
+func (e *Engine) adopt(p *plan) (lost []string) {
 	if was := e.cfg.Swap(p.cfg); was != nil {
 		e.asked.changed(&was.Global, &p.cfg.Global)
 	}
@@ -134,6 +134,7 @@ func (e *Engine) adopt(p *plan) {
 	e.listening.Store(int64(len(p.keep)))
 	e.admin.SetTimeout(p.cfg.Global.StatsTimeout)
 	e.admin.SetMaxConn(p.cfg.Global.StatsMaxConn)
+	return e.certs.Adopt(secured(p.cfg))
 }
 
 func (e *Engine) backend(name string) *backend.Backend { return e.backends[name].Backend }
@@ -153,11 +154,11 @@ func (e *Engine) bounds(cfg *config.Config) {
 
 // serveSocket answers on a stats socket at its level.
 func (e *Engine) serveSocket(key string, l net.Listener) {
-	level := admin.Operator
+	name, level := "", admin.Operator
 	for _, w := range wants(e.Config()) {
 		if w.key == key && w.socket != nil {
-			level = admin.ParseLevel(w.socket.Level)
+			name, level = w.bind.Addr.Text, admin.ParseLevel(w.socket.Level)
 		}
 	}
-	e.runs.Go(func() { e.admin.Serve(l, level) }) // until the socket is closed
+	e.runs.Go(func() { e.admin.Serve(l, name, level) }) // until the socket is closed
 }

@@ -49,8 +49,11 @@ func (e *Engine) Swap(cfg *config.Config, have Sockets, forget bool) (notes []st
 		return nil, err
 	}
 	notes = e.unchangeable(cfg)
-	e.swap(p, forget)
-	return notes, nil
+	lost := e.swap(p, forget)
+	for _, note := range lost {
+		e.tell(backend.LevelWarning, "Reload: "+note+".")
+	}
+	return append(notes, lost...), nil
 }
 
 // known are the keys of all sockets that are open.
@@ -86,8 +89,8 @@ func (e *Engine) unchangeable(cfg *config.Config) []string {
 	return notes
 }
 
-// swap puts a plan in force while traffic goes on.
-func (e *Engine) swap(p *plan, forget bool) {
+// swap puts a plan in force while traffic goes on; for lost see adopt.
+func (e *Engine) swap(p *plan, forget bool) (lost []string) {
 	before := e.order.Load()
 	e.hub.Apply(targets(p.cfg))
 	if err := e.raise(p.cfg, len(e.loops), len(p.keep)); err != nil {
@@ -112,7 +115,7 @@ func (e *Engine) swap(p *plan, forget bool) {
 	if forget {
 		e.asked.forget()
 	}
-	e.adopt(p)
+	lost = e.adopt(p)
 	e.reopen(forget)
 	for _, a := range p.listeners {
 		e.serve(a)
@@ -140,6 +143,7 @@ func (e *Engine) swap(p *plan, forget bool) {
 	for i, l := range e.loops {
 		l.Post(e.planes[i].Sweep)
 	}
+	return lost
 }
 
 // lastOf makes the next reply of each client the last of its connection: its

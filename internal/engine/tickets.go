@@ -9,12 +9,8 @@ import (
 // resume lets the binds of cfg take the tickets that were given out before.
 func (e *Engine) resume(cfg *config.Config) {
 	e.tickets.Turn(time.Now())
-	for _, px := range cfg.Proxies {
-		for _, b := range px.Binds {
-			if b.TLS != nil {
-				e.tickets.Use(b.TLS)
-			}
-		}
+	for _, s := range secured(cfg) {
+		e.tickets.Use(s)
 	}
 }
 

@@ -42,7 +42,7 @@ func (m *Master) listen() error {
 	m.admin = admin.NewServer(m.commands(), silence, m.log)
 	m.admin.Route = m.route
 	m.admin.PromptText = m.prompt
-	go m.admin.Serve(socket, admin.ParseLevel(s.Level)) // until admin is closed
+	go m.admin.Serve(socket, s.Addr.Text, admin.ParseLevel(s.Level)) // until admin is closed
 	return nil
 }
 

@@ -1,0 +1,124 @@
+package admin
+
+import (
+	"bufio"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/sha1" //nolint:gosec // fingerprints are known by it
+	"crypto/x509"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"bascule/internal/cert"
+)
+
+// certTime is how OpenSSL writes times of certificates, in GMT.
+const certTime = "Jan _2 15:04:05 2006 GMT"
+
+// showCertificate is "show ssl cert [FILE]".
+func (w worker) showCertificate(c *Call) {
+	shelf, name := &w.p.Certificates().Certificates, c.Arg(0)
+	if name == "" {
+		list(c, shelf.List(), func(int) string { return "" })
+		return
+	}
+	crt, used, ok := shelf.Look(name)
+	if !ok {
+		c.Fail("Can't display the certificate: Not found or the certificate is a bundle!")
+		return
+	}
+	out := c.Out()
+	writeStatus(out, name, crt != nil, used)
+	if crt == nil {
+		return
+	}
+	writeCertificate(out, crt.Leaf)
+	for _, der := range crt.Certificate.Certificate[1:] {
+		if link, err := x509.ParseCertificate(der); err == nil {
+			fmt.Fprintf(out, "Chain Subject: %s\nChain Issuer: %s\n", cert.OneLine(link.RawSubject), cert.OneLine(link.RawIssuer))
+		}
+	}
+}
+
+// showAuthorities is "show ssl ca-file [FILE[:INDEX]]".
+func (w worker) showAuthorities(c *Call) {
+	shelf, name, index := &w.p.Certificates().Authorities, c.Arg(0), 0
+	if name == "" {
+		list(c, shelf.List(), func(size int) string { return fmt.Sprintf(" - %d certificate(s)", size) })
+		return
+	}
+	if colon := strings.LastIndexByte(name, ':'); colon >= 0 {
+		n, err := strconv.Atoi(name[colon+1:])
+		if err != nil || n <= 0 {
+			c.Fail("wrong CA index after colons in '%s'!", name)
+			return
+		}
+		name, index = name[:colon], n
+	}
+	all, used, ok := shelf.Look(name)
+	if !ok {
+		c.Fail("Can't display the CA file : Not found!")
+		return
+	}
+	if all == nil || index > len(all.List) {
+		return
+	}
+	out := c.Out()
+	writeStatus(out, name, true, used)
+	for i, ca := range all.List {
+		if index == 0 || index == i+1 {
+			fmt.Fprintf(out, " \nCertificate #%d:\n", i+1)
+			writeCertificate(out, ca)
+		}
+	}
+}
+
+func writeStatus(out *bufio.Writer, name string, filled, used bool) {
+	status := "Unused"
+	if !filled {
+		status = "Empty"
+	} else if used {
+		status = "Used"
+	}
+	fmt.Fprintf(out, "Filename: %s\nStatus: %s\n", name, status)
+}
+
+// writeCertificate tells of a certificate, in HAProxy's words and order.
+func writeCertificate(out *bufio.Writer, c *x509.Certificate) {
+	fmt.Fprintf(out, "Serial: %s\nnotBefore: %s\nnotAfter: %s\n", serial(c), c.NotBefore.UTC().Format(certTime), c.NotAfter.UTC().Format(certTime))
+	fmt.Fprintf(out, "Subject Alternative Name: %s\n", strings.Join(alternatives(c), ", "))
+	fmt.Fprintf(out, "Algorithm: %s\nSHA1 FingerPrint: %X\n", algorithm(c), sha1.Sum(c.Raw)) //nolint:gosec // see import
+	fmt.Fprintf(out, "Subject: %s\nIssuer: %s\n", cert.OneLine(c.RawSubject), cert.OneLine(c.RawIssuer))
+}
+
+func serial(c *x509.Certificate) string { return fmt.Sprintf("%02X", c.SerialNumber.Bytes()) }
+
+// alternatives are the names that a certificate is for. HAProxy shows of others
+// than DNS only that there are some.
+func alternatives(c *x509.Certificate) (list []string) {
+	for _, name := range c.DNSNames {
+		list = append(list, "DNS:"+name)
+	}
+	for _, ip := range c.IPAddresses {
+		list = append(list, "IP Address:"+ip.String())
+	}
+	for _, mail := range c.EmailAddresses {
+		list = append(list, "email:"+mail)
+	}
+	for _, uri := range c.URIs {
+		list = append(list, "URI:"+uri.String())
+	}
+	return list
+}
+
+// algorithm is that of the key with its size: EC256, RSA2048.
+func algorithm(c *x509.Certificate) string {
+	switch key := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return "RSA" + strconv.Itoa(key.N.BitLen())
+	case *ecdsa.PublicKey:
+		return "EC" + strconv.Itoa(key.Params().BitSize)
+	}
+	return strings.ToUpper(c.PublicKeyAlgorithm.String())
+}

@@ -1,0 +1,306 @@
+package engine
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"math/big"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"bascule/internal/cert/certtest"
+	"bascule/internal/events"
+)
+
+// payload makes a command of one line and the text behind it.
+func payload(line string, text []byte) string {
+	return line + " <<\n" + strings.TrimRight(string(text), "\n") + "\n\n"
+}
+
+// TestCommandsOfCertificatesAreHAProxys sends the same commands to both, which read
+// the same files, and compares the answers; order counts.
+func TestCommandsOfCertificatesAreHAProxys(t *testing.T) {
+	dir := shortDir(t)
+	m, other := certtest.New(t), certtest.New(t)
+	chain, key := m.ECDSA("chain.test")
+	rsa, rsaKey := m.RSA("rsa.test", "*.rsa.test")
+	alone, aloneKey := m.ECDSA("alone.test")
+	web, fresh := m.Both("web.test", "www.web.test"), m.Both("fresh.test")
+	two := append(bytes.Clone(m.Authority()), other.Authority()...)
+	for name, data := range map[string][]byte{
+		"web.pem": web, "chain.pem": bytes.Join([][]byte{chain, other.Authority(), m.Authority(), key}, nil),
+		"rsa.pem": append(rsa, rsaKey...), "ca.pem": m.Authority(),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := strings.ReplaceAll(`
+global
+    stats socket $DIR/sock mode 600 level admin
+    stats socket $DIR/user mode 600 level user
+    stats socket $DIR/oper mode 600 level operator
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 5s
+    timeout server 5s
+frontend fe
+    bind unix@$DIR/fe ssl crt FILES/web.pem crt FILES/chain.pem ca-file FILES/ca.pem verify optional
+    bind unix@$DIR/fe2 ssl crt FILES/chain.pem crt FILES/rsa.pem
+    default_backend be
+backend be
+    server a 127.0.0.1:9
+`, "FILES/", dir+"/")
+	theirs, ours := twoSides(t, text)
+	for _, line := range []string{
+		"show ssl cert", "show ssl cert FILES/web.pem", "show ssl cert FILES/chain.pem", "show ssl cert FILES/rsa.pem", "show ssl cert FILES/none.pem", "show ssl cert *FILES/web.pem", "show ssl cert *",
+		"set ssl cert", "set ssl cert FILES/web.pem", payload("set ssl cert", fresh), payload("set ssl cert FILES/none.pem", fresh), payload("set ssl cert FILES/web.pem", []byte("junk")),
+		payload("set ssl cert FILES/web.pem", aloneKey), "show ssl cert",
+		"commit ssl cert", "commit ssl cert FILES/web.pem", "abort ssl cert", "abort ssl cert FILES/web.pem", "del ssl cert", "del ssl cert FILES/web.pem", "del ssl cert FILES/none.pem",
+		payload("set ssl cert FILES/web.pem", fresh), "show ssl cert", "show ssl cert *FILES/web.pem", "show ssl cert FILES/web.pem", "del ssl cert FILES/web.pem",
+		payload("set ssl cert FILES/web.pem", web), "abort ssl cert FILES/web.pem", "show ssl cert",
+		payload("set ssl cert FILES/web.pem", fresh), "commit ssl cert FILES/web.pem", "show ssl cert FILES/web.pem", "commit ssl cert FILES/web.pem",
+		payload("set ssl cert FILES/chain.pem", fresh), "commit ssl cert FILES/chain.pem", "show ssl cert FILES/chain.pem",
+		payload("set ssl cert FILES/web.pem", alone), "show ssl cert *FILES/web.pem", "commit ssl cert FILES/web.pem", payload("set ssl cert FILES/web.pem.key", aloneKey), "commit ssl cert FILES/web.pem",
+		"show ssl cert FILES/web.pem", payload("set ssl cert FILES/web.pem.key", []byte("junk")),
+		"set severity-output number;" + payload("set ssl cert FILES/web.pem", web), "set severity-output number;abort ssl cert FILES/web.pem", "set severity-output number;commit ssl cert FILES/web.pem",
+		"new ssl cert", "new ssl cert FILES/web.pem", "new ssl cert FILES/new.pem", "new ssl cert FILES/new.pem", "show ssl cert", "show ssl cert FILES/new.pem", "commit ssl cert FILES/new.pem",
+		payload("set ssl cert FILES/new.pem", fresh), "show ssl cert", "commit ssl cert FILES/new.pem", "show ssl cert FILES/new.pem", "del ssl cert FILES/new.pem", "show ssl cert",
+		"show ssl ca-file FILES/ca.pem", "show ssl ca-file FILES/ca.pem:1", "show ssl ca-file FILES/ca.pem:2", "show ssl ca-file FILES/ca.pem:x", "show ssl ca-file FILES/ca.pem:0", "show ssl ca-file FILES/none.pem", "show ssl ca-file *FILES/ca.pem",
+		"set ssl ca-file", "set ssl ca-file FILES/ca.pem", payload("set ssl ca-file", two), payload("set ssl ca-file FILES/none.pem", two), payload("set ssl ca-file FILES/ca.pem", []byte("junk")),
+		"commit ssl ca-file", "commit ssl ca-file FILES/ca.pem", "abort ssl ca-file", "abort ssl ca-file FILES/ca.pem", "del ssl ca-file", "del ssl ca-file FILES/ca.pem", "del ssl ca-file FILES/none.pem",
+		payload("set ssl ca-file FILES/ca.pem", two), payload("set ssl ca-file FILES/ca.pem", two), "show ssl ca-file", "show ssl ca-file *FILES/ca.pem", "del ssl ca-file FILES/ca.pem", "abort ssl ca-file FILES/ca.pem",
+		payload("set ssl ca-file FILES/ca.pem", two), "commit ssl ca-file FILES/ca.pem", "show ssl ca-file FILES/ca.pem", "show ssl ca-file FILES/ca.pem:2",
+		"new ssl ca-file", "new ssl ca-file FILES/ca.pem", "new ssl ca-file FILES/new.pem", "new ssl ca-file FILES/new.pem", "show ssl ca-file", "show ssl ca-file FILES/new.pem",
+		payload("set ssl ca-file FILES/new.pem", two), "commit ssl ca-file FILES/new.pem", "show ssl ca-file", "del ssl ca-file FILES/new.pem", "show ssl ca-file",
+	} {
+		line = strings.TrimSuffix(strings.ReplaceAll(line, "FILES/", dir+"/"), "\n") + "\n"
+		want, got := sameCertificates(ask(t, theirs.dir+"/sock", line)), sameCertificates(ask(t, ours.dir+"/sock", line))
+		if got != want {
+			t.Errorf("%.60q\n got %q\nwant %q", line, got, want)
+		}
+	}
+	for _, level := range []string{"user", "oper"} {
+		for _, line := range []string{"show ssl cert", "set ssl cert x", "commit ssl cert x", "abort ssl cert x", "new ssl cert x", "del ssl cert x", "show ssl ca-file", "set ssl ca-file x", "commit ssl ca-file x"} {
+			want, got := sameCertificates(ask(t, theirs.dir+"/"+level, line+"\n")), sameCertificates(ask(t, ours.dir+"/"+level, line+"\n"))
+			if strings.HasPrefix(want, "Can't allocate memory!") { // HAProxy's word for a permission that is missing
+				want = "Permission denied"
+			}
+			if got != want {
+				t.Errorf("%s: %q\n got %q\nwant %q", level, line, got, want)
+			}
+		}
+	}
+}
+
+// sameCertificates leaves out where the answers are meant to differ: empty lines at
+// the end, the authorities of the system, the dots of a commit, which HAProxy makes
+// for the objects that it builds.
+func sameCertificates(answer string) string {
+	var kept []string
+	for _, line := range strings.Split(strings.TrimSpace(answer), "\n") {
+		if strings.HasPrefix(line, "Committing ") {
+			line = strings.TrimRight(line, ".")
+		}
+		if !strings.HasPrefix(line, "OCSP Response Key:") && !strings.HasPrefix(line, "@system-ca ") {
+			kept = append(kept, line)
+		}
+	}
+	return strings.TrimRight(strings.Join(kept, "\n"), "\n ")
+}
+
+// TestACommitUnderHandshakesLosesNone has clients connect again and again while
+// certificates are committed: each gets through, and who connects after a commit
+// sees what was committed.
+func TestACommitUnderHandshakesLosesNone(t *testing.T) {
+	const clients, commits = 4, 20
+	s := newTLSSite(t, "http", "", "", echoServer(t))
+	leaves := make([][]byte, commits)
+	for i := range leaves {
+		leaves[i] = s.m.Both("web.test")
+	}
+	// shown connects, asks for something, and tells the number of the certificate.
+	shown := func() (*big.Int, error) {
+		conn, err := tls.Dial("tcp", s.addr, s.client())
+		if err != nil {
+			return nil, err
+		}
+		defer conn.Close()
+		if _, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: web.test\r\nConnection: close\r\n\r\n"); err != nil {
+			return nil, err
+		}
+		reply, err := io.ReadAll(conn)
+		if err == nil && !bytes.HasPrefix(reply, []byte("HTTP/1.1 200")) {
+			err = io.ErrUnexpectedEOF
+		}
+		return conn.ConnectionState().PeerCertificates[0].SerialNumber, err
+	}
+	var done atomic.Bool
+	var made atomic.Int64
+	var all sync.WaitGroup
+	for range clients {
+		all.Go(func() { // until done
+			for !done.Load() {
+				if _, err := shown(); err != nil {
+					t.Errorf("a client is lost: %v", err)
+					return
+				}
+				made.Add(1)
+			}
+		})
+	}
+	for i, leaf := range leaves {
+		before := made.Load()
+		path := s.dir + "/web.pem"
+		answer := ask(t, s.socket, payload("set ssl cert "+path, leaf)+"commit ssl cert "+path+"\n")
+		if !strings.Contains(answer, "Success!") {
+			t.Fatalf("commit %d: %q", i, answer)
+		}
+		got, err := shown()
+		if want := leafOf(t, leaf).SerialNumber; err != nil || got.Cmp(want) != 0 {
+			t.Errorf("after commit %d a client sees certificate %v, %v; want %v", i, got, err, want)
+		}
+		eventually(t, "clients go on connecting", func() bool { return made.Load() > before || t.Failed() })
+	}
+	done.Store(true)
+	all.Wait()
+	if list := s.Certificates().Certificates.List(); len(list) != 1 || list[0].Next != -1 {
+		t.Errorf("in the end there are %v", list)
+	}
+	n := 0
+	for _, e := range s.Stats().Events.Since(0) {
+		if e.Kind == events.Action && strings.Contains(e.Text, "commit ssl cert "+s.dir+"/web.pem, ordered by uid ") && strings.Contains(e.Text, "/sock: serial ") {
+			n++
+		}
+	}
+	if n != commits {
+		t.Errorf("%d events tell of %d commits: %v", n, commits, s.Stats().Events.Since(0))
+	}
+}
+
+func leafOf(t *testing.T, both []byte) *x509.Certificate {
+	t.Helper()
+	pair, err := tls.X509KeyPair(both, both)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair.Leaf
+}
+
+func TestACommitCutsNobodyAndKeepsTickets(t *testing.T) {
+	s := newTLSSite(t, "http", "", "", echoServer(t))
+	settings := s.client()
+	settings.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	exchange := func(conn *tls.Conn) {
+		t.Helper()
+		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: web.test\r\nContent-Length: 0\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatal(resp, err)
+		}
+	}
+	old := s.dial(settings)
+	exchange(old) // its ticket comes before the reply
+	path := s.dir + "/web.pem"
+	ask(t, s.socket, payload("set ssl cert "+path, s.m.Both("web.test"))+"commit ssl cert "+path+"\n")
+	exchange(old)
+	now := s.dial(settings)
+	exchange(now)
+	if !now.ConnectionState().DidResume {
+		t.Error("a client cannot resume its session after a commit; with HAProxy it can")
+	}
+}
+
+// TestACommitOfAuthoritiesIsForNewClients: who comes by a certificate of the new ones
+// gets in, and who has a ticket of the old ones has to show a certificate again.
+func TestACommitOfAuthoritiesIsForNewClients(t *testing.T) {
+	s := newTLSSite(t, "http", "ca-file $DIR/ca.pem verify required", "", echoServer(t))
+	next := certtest.New(t)
+	settings := map[*certtest.Maker]*tls.Config{}
+	for _, m := range []*certtest.Maker{s.m, next} {
+		certificate, key := m.ECDSA("client.test")
+		pair, err := tls.X509KeyPair(certificate, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		settings[m] = s.client()
+		settings[m].Certificates, settings[m].ClientSessionCache = []tls.Certificate{pair}, tls.NewLRUClientSessionCache(1)
+	}
+	in := func(m *certtest.Maker) bool {
+		conn := s.dial(settings[m])
+		if _, err := io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n"); err != nil {
+			return false
+		}
+		reply, err := io.ReadAll(conn)
+		return err == nil && bytes.HasPrefix(reply, []byte("HTTP/1.1 200"))
+	}
+	if !in(s.m) || in(next) {
+		t.Fatal("before the commit the wrong ones get in")
+	}
+	path := s.dir + "/ca.pem"
+	if answer := ask(t, s.socket, payload("set ssl ca-file "+path, next.Authority())+"commit ssl ca-file "+path+"\n"); !strings.Contains(answer, "Success!") {
+		t.Fatal(answer)
+	}
+	if in(s.m) || !in(next) {
+		t.Error("after the commit the wrong ones get in")
+	}
+}
+
+// TestAReloadTellsWhichCertificatesItDrops: the file is what counts after it.
+func TestAReloadTellsWhichCertificatesItDrops(t *testing.T) {
+	server := echoServer(t)
+	s := newTLSSite(t, "http", "", "", server)
+	path, fresh := s.dir+"/web.pem", s.m.Both("web.test")
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial := func() *big.Int { return s.dial(s.client()).ConnectionState().PeerCertificates[0].SerialNumber }
+	commit := func() {
+		ask(t, s.socket, payload("set ssl cert "+path, fresh)+"commit ssl cert "+path+"\n")
+		if serial().Cmp(leafOf(t, fresh).SerialNumber) != 0 {
+			t.Fatal("the commit has no effect")
+		}
+	}
+	reload := func() string {
+		cfg := parse(t, s.dir, s.text("http", "", "", server))
+		would := s.Difference(cfg, false)
+		notes, err := s.Swap(cfg, nil, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, note := range notes {
+			if !strings.Contains(would, note) {
+				t.Errorf("the dry run says %q, the reload %q", would, note)
+			}
+		}
+		s.Release()
+		return strings.Join(notes, "\n")
+	}
+	commit()
+	if got, want := reload(), "certificate '"+path+"' was set at run time and its file has another, which is in force now"; got != want {
+		t.Errorf("a reload over a commit says %q, want %q", got, want)
+	}
+	if serial().Cmp(leafOf(t, file).SerialNumber) != 0 {
+		t.Error("after the reload that of the file is not shown")
+	}
+	commit()
+	s.write("web.pem", fresh)
+	ask(t, s.socket, "new ssl cert x\n"+payload("set ssl cert x", fresh))
+	if got, want := reload(), "certificate 'x' has a transaction that was not committed; it is dropped"; got != want {
+		t.Errorf("a reload with the committed file says %q, want %q", got, want)
+	}
+	if got := reload(); got != "" {
+		t.Errorf("a reload without commits says %q", got)
+	}
+}
