@@ -29,6 +29,8 @@ type Certificate struct {
 	Path    string   // the file that it was read from
 	KeyPath string   // the one of its key, most often the same
 	Names   []string // lower case, from the alternative names and the common name; "*." before a wildcard's
+
+	of *material // keeps it in the memo
 }
 
 // keyExt ends the name of the file of a key that lies beside its certificate.
@@ -134,18 +136,24 @@ func errNoCertificate(path string) error {
 
 // pair makes a certificate of a chain and its key.
 func pair(path string, chain []*pem.Block, key *pem.Block) (*Certificate, error) {
-	var all bytes.Buffer
-	for _, block := range chain {
-		_ = pem.Encode(&all, block) // a buffer takes all
-	}
-	made, err := tls.X509KeyPair(all.Bytes(), pem.EncodeToMemory(key))
+	m, err := parsed.find(sumOf(chain, key), func() (*material, error) {
+		var all bytes.Buffer
+		for _, block := range chain {
+			_ = pem.Encode(&all, block) // a buffer takes all
+		}
+		made, err := tls.X509KeyPair(all.Bytes(), pem.EncodeToMemory(key))
+		if err != nil {
+			return nil, err
+		}
+		return &material{Certificate: made, names: names(made.Leaf)}, nil
+	})
 	if err != nil {
 		if strings.Contains(err.Error(), "does not match") {
 			return nil, fmt.Errorf("inconsistencies between private key and certificate loaded '%s'.", path)
 		}
 		return nil, fmt.Errorf("unable to load certificate from file '%s' : %w", path, err)
 	}
-	return &Certificate{Certificate: made, Path: path, KeyPath: path, Names: names(made.Leaf)}, nil
+	return &Certificate{Certificate: m.Certificate, Path: path, KeyPath: path, Names: m.names, of: m}, nil
 }
 
 // parse takes the certificates and the first private key of a PEM file.
