@@ -1,18 +1,23 @@
 // The picture: clients, frontends, backends, servers. It is built once for a world; a frame
 // changes only the words, glyphs and widths that are different.
 import { $, make, glyph, word, set } from "./dom.js";
-import { F, B, S, emit, servers } from "./store.js";
+import { store, F, B, S, emit, servers } from "./store.js";
 import { count, time, share } from "./format.js";
 import { buildLines, showLines, placeLines } from "./lines.js";
 
 // manyServers of a backend are shown as small tiles, so that a wall has room for them.
 const manyServers = 24;
 
+// atOnce is how many servers are drawn in one go: each figure that changes costs a layout of its row,
+// and a wall of them in one frame would hold the browser for long.
+const atOnce = 25;
+
 const columns = [['rate', 'req/s'], ['p50', 'p50'], ['p99', 'p99'], ['cur', 'sessions'], ['ws', 'sockets'], ['errs', 'errors/s'], ['queue', 'queued'], ['part', 'share']];
 
 let states = [];
 let clients = null, fronts = [], backs = [], tiles = [];
 let asked = '';
+let next = 0, left = 0, drawing = false; // the tile that is drawn next, how many have old figures, whether a frame is asked for
 
 export function buildFleet(world) {
   states = world.states;
@@ -24,6 +29,7 @@ export function buildFleet(world) {
   fronts = world.frontends.map(front);
   backs = world.backends.map(back);
   tiles = [];
+  left = 0; // figures of this world come with the next frame
   for (const s of servers(world)) {
     const t = tile(s);
     backs[s.b].grid.append(t.button);
@@ -92,8 +98,20 @@ export function showFleet(frame) {
     v['errors/s'].box.classList.toggle('bad', f[F.errs] > 0);
   }
   for (const [i, b] of frame.backends.entries()) showBack(backs[i], b);
-  for (const t of tiles) showTile(t, frame.servers[t.at]);
   showLines(frame, states);
+  left = tiles.length;
+  if (!drawing) showTiles();
+}
+
+// showTiles draws the servers, some in each of the browser's frames. They take turns, so that news
+// that come fast keep nobody waiting.
+function showTiles() {
+  for (let n = Math.min(left, atOnce); n > 0; n--, left--, next++) {
+    const t = tiles[next % tiles.length];
+    showTile(t, store.frame.servers[t.at]);
+  }
+  drawing = left > 0;
+  if (drawing) requestAnimationFrame(showTiles);
 }
 
 function showBack(to, b) {
