@@ -131,7 +131,9 @@ func New(cfg *config.Config, opt Options) (*Engine, error) {
 	e.certs = cert.NewStore(&e.tickets)
 	e.ctx, e.end = context.WithCancel(context.Background())
 	n := Loops(cfg)
-	e.shakes = loop.NewHandshakes(n) // as much beside the loops as they themselves may need
+	// Half of the loops: with as many as there are loops, clients inside wait for the
+	// processors: their p99 went from 35 ms to 45 ms on two, and newcomers' from 18 to 74.
+	e.shakes = loop.NewHandshakes((n + 1) / 2)
 	have := opt.Sockets
 	if have == nil {
 		have = Sockets{}

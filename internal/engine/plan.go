@@ -88,6 +88,7 @@ func (e *Engine) adopt(p *plan) (lost []string) {
 	}
 	rule.BeginProcess(p.cfg.Global.Vars)
 	e.env.MaxConn.Store(e.asked.most(int64(e.limits.Load().MaxConn)))
+	e.shakes.Among(int(e.env.MaxConn.Load()))
 	e.asked.settle(&p.cfg.Global.Tuning)
 	e.env.Buffer.Store(int64(p.cfg.Global.BufSize))
 	e.env.KeepTotal.Store(keepTotal(&p.cfg.Global.Tuning))

@@ -19,8 +19,13 @@ func (d Door) secure(c *loop.Conn, info stream.Client) {
 	g := &guest{Door: d, info: info}
 	c.SetHandler(g) // who is told should it break
 	c.SetDeadline(d.Fe.HandshakeTimeout())
-	d.Shake.Serve(c, d.TLS, func(err error) {
-		if err != nil {
+	d.Shake.Serve(c, info.From.Addr(), d.TLS, func(err error) {
+		switch {
+		case errors.Is(err, loop.ErrHandshakeCrowded): // not logged one by one
+			d.Fe.Leave(info.Of)
+			c.Reset()
+			return
+		case err != nil:
 			g.said = g.bytes(err)
 			g.leave(c, whyShake(err))
 			return

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -16,7 +17,9 @@ var (
 	ErrNotTLS        = errors.New("the first bytes are no TLS handshake")
 	ErrHelloTooLarge = errors.New("the ClientHello is too large")
 	ErrHandshakeLate = errors.New("timeout during the TLS handshake")
-	errBroken        = errors.New("a fault of this program")
+	// ErrHandshakeCrowded ends a handshake that gives its place to another source's.
+	ErrHandshakeCrowded = errors.New("too many TLS handshakes at once")
+	errBroken           = errors.New("a fault of this program")
 )
 
 // maxHello is the largest ClientHello that is waited for: with keys for
@@ -25,27 +28,34 @@ const maxHello = 16 << 10
 
 // Handshakes are those of all loops. Only so many compute at once: a token is
 // held while crypto/tls works, and given back while it waits for the peer, so
-// that a client which is silent occupies nothing but its memory.
+// that a client which is silent occupies nothing but its place.
 type Handshakes struct {
-	tokens chan struct{}
-	open   atomic.Int64
-	conns  atomic.Int64
-	begun  [2]atomic.Int64 // of clients, to servers
+	turns turns
+	open  atomic.Int64
+	conns atomic.Int64
+	// All that began, as the one side or the other.
+	served, greeted atomic.Int64
 }
 
 // NewHandshakes lets that many handshakes compute at once.
 func NewHandshakes(computing int) *Handshakes {
-	return &Handshakes{tokens: make(chan struct{}, max(computing, 1))}
+	hs := &Handshakes{turns: turns{free: max(computing, 1), sources: map[netip.Addr]*source{}}}
+	hs.turns.crowds = [stages]crowd{{stage: waiting, most: maxWaiting}, {stage: begun, most: maxBegun}}
+	return hs
 }
 
-// Open counts the handshakes under way, without those that wait for a ClientHello.
+// Among bounds the handshakes with clients so that three quarters of this many
+// connections at most are in them, if that is not too few to be worth a bound.
+func (hs *Handshakes) Among(conns int) { hs.turns.among(conns) }
+
+// Open counts the handshakes under way, without those of which nothing was computed yet.
 func (hs *Handshakes) Open() int64 { return hs.open.Load() }
 
 // Conns counts the connections that have TLS or shall have it.
 func (hs *Handshakes) Conns() int64 { return hs.conns.Load() }
 
 // Begun counts the connections of clients and to servers that began with TLS.
-func (hs *Handshakes) Begun() (served, greeted int64) { return hs.begun[0].Load(), hs.begun[1].Load() }
+func (hs *Handshakes) Begun() (served, greeted int64) { return hs.served.Load(), hs.greeted.Load() }
 
 // A handshake is the first part of a connection's life with TLS. It is the
 // connection's handler meanwhile.
@@ -59,54 +69,57 @@ type handshake struct {
 	client bool // ours is the client's part
 	done   func(error)
 	then   Handler // whose the connection was
-	runs   bool    // the goroutine was started
+	t      *tls.Config
+	whole  bool // the goroutine was started, or will be when the turn comes
 	over   bool
+	place  place // guarded by hs.turns.mu
 
 	mu   sync.Mutex
 	fed  sync.Cond // of mu: in or end has changed
 	in   []byte    // guarded by mu
 	end  error     // guarded by mu; nothing is fed any more
-	full bool      // guarded by mu: there was too much in in, and no more is read
+	runs bool      // guarded by mu: the goroutine was started
+	full bool      // guarded by mu: no more is read, see isFull
 }
 
-// Serve makes c speak TLS as a server does, Greet as a client does. done is
+// Serve makes c speak TLS as a server does, with a client from an address, the zero
+// value for others than those of IP; Greet as a client does. done is
 // called on the loop at the end of the handshake, with nil if it succeeded; c is
 // its caller's again from then on, with the handler that it had. After an error
 // c may be read, written and closed as a connection without TLS: the alert was
 // sent. A deadline of c is one of the handshake; if c is closed before the end,
 // done is not called.
-func (hs *Handshakes) Serve(c *Conn, t *tls.Config, done func(error)) {
-	hs.start(c, t, false, done)
+func (hs *Handshakes) Serve(c *Conn, from netip.Addr, t *tls.Config, done func(error)) {
+	hs.served.Add(1)
+	hs.turns.enter(hs.start(c, t, false, done), from)
 }
 
 // Greet see Serve.
 func (hs *Handshakes) Greet(c *Conn, t *tls.Config, done func(error)) {
-	hs.start(c, t, true, done)
+	hs.greeted.Add(1)
+	h := hs.start(c, t, true, done)
+	h.whole, h.runs = true, true
+	hs.open.Add(1)
+	go func() { // ends with the handshake, which ends when its connection is closed
+		hs.turns.take()
+		h.run()
+	}()
 }
 
-func (hs *Handshakes) start(c *Conn, t *tls.Config, client bool, done func(error)) {
+func (hs *Handshakes) start(c *Conn, t *tls.Config, client bool, done func(error)) *handshake {
 	s := &tlsSide{c: c, hs: hs}
-	h := &handshake{hs: hs, s: s, client: client, done: done, then: c.h}
+	h := &handshake{hs: hs, s: s, client: client, t: t, done: done, then: c.h}
 	h.fed.L = &h.mu
 	s.shake = h
 	hs.conns.Add(1)
-	if client {
-		hs.begun[1].Add(1)
-		s.tls = tls.Client(s, t)
-	} else {
-		hs.begun[0].Add(1)
-		s.tls = tls.Server(s, t)
-	}
 	l := c.l
 	if int(c.fd) >= len(l.sides) {
 		l.sides = append(l.sides, make([]*tlsSide, int(c.fd)+1-len(l.sides)+64)...)
 	}
 	l.sides[c.fd] = s
 	c.h = h
-	if client {
-		h.run()
-	}
 	c.Again()
+	return h
 }
 
 // Ready takes what has come: until the ClientHello is whole it is kept, so that
@@ -114,11 +127,11 @@ func (hs *Handshakes) start(c *Conn, t *tls.Config, client bool, done func(error
 // the goroutine.
 func (h *handshake) Ready(c *Conn) {
 	for range handshakeReads {
-		if h.runs && h.isFull() {
+		if h.whole && h.isFull() {
 			return
 		}
 		p, err := c.Fill()
-		if h.runs {
+		if h.whole {
 			h.feed(p, err)
 			c.Keep(nil)
 		} else if !h.hello(p, err) {
@@ -140,13 +153,17 @@ func (h *handshake) hello(p []byte, err error) bool {
 	c := h.s.c
 	whole, bad := wholeHello(p)
 	switch {
+	case bad == nil && len(p) > maxHello:
+		bad = ErrHelloTooLarge
+		fallthrough
 	case bad != nil:
 		h.finish(bad)
 		return false
 	case whole:
-		h.run()
+		h.whole = true
 		h.feed(p, err)
 		c.Keep(nil)
+		h.hs.turns.ready(h)
 	case err != nil:
 		if len(p) > 0 && errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
@@ -206,18 +223,22 @@ func wholeHello(p []byte) (whole bool, err error) {
 	}
 }
 
-// run starts the goroutine.
-func (h *handshake) run() {
+// begin starts the goroutine, which has a token; turns.mu is held.
+func (h *handshake) begin() {
+	h.mu.Lock()
 	h.runs = true
+	h.mu.Unlock()
 	h.hs.open.Add(1)
-	// Ends with the handshake, which ends when its connection is closed.
-	go func() {
-		h.hs.tokens <- struct{}{}
-		err := h.compute()
-		<-h.hs.tokens
-		h.hs.open.Add(-1)
-		h.s.c.l.Post(func() { h.finish(err) })
-	}()
+	go h.run() // ends with the handshake, which ends when its connection is closed
+}
+
+// run is the goroutine.
+func (h *handshake) run() {
+	err := h.compute()
+	h.hs.turns.gone(h)
+	h.hs.turns.give()
+	h.hs.open.Add(-1)
+	h.s.c.l.Post(func() { h.finish(err) })
 }
 
 // compute is the handshake, and confines a panic to it, as the loop does.
@@ -230,19 +251,29 @@ func (h *handshake) compute() (err error) {
 			err = errBroken
 		}
 	}()
+	if h.client {
+		h.s.tls = tls.Client(h.s, h.t)
+	} else {
+		h.s.tls = tls.Server(h.s, h.t)
+	}
 	return h.s.tls.Handshake()
 }
 
-// maxFed is how much waits for the goroutine: the largest flight, and behind it
-// what a client that is in a hurry has to say already.
-const maxFed = 64 << 10
+// maxFed is how much waits for the goroutine, which reads on as it needs it.
+const maxFed = 16 << 10
 
-// isFull says that the goroutine has enough to read; read asks for more.
+// isFull says that the goroutine has enough to read, or does not run yet; read asks
+// for more. A client that leaves meanwhile costs no signature.
 func (h *handshake) isFull() bool {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.full = len(h.in) >= maxFed
-	return h.full
+	runs := h.runs
+	h.full = !runs || len(h.in) >= maxFed
+	full := h.full
+	h.mu.Unlock()
+	if !runs && h.s.c.ended {
+		h.finish(io.ErrUnexpectedEOF)
+	}
+	return full
 }
 
 // feed gives the goroutine what came, and the end.
@@ -260,12 +291,14 @@ func (h *handshake) feed(p []byte, end error) {
 func (h *handshake) read(p []byte) (int, error) {
 	h.mu.Lock()
 	if len(h.in) == 0 && h.end == nil {
-		<-h.hs.tokens
+		h.mu.Unlock()
+		h.hs.turns.give()
+		h.mu.Lock()
 		for len(h.in) == 0 && h.end == nil {
 			h.fed.Wait()
 		}
 		h.mu.Unlock()
-		h.hs.tokens <- struct{}{}
+		h.hs.turns.take()
 		h.mu.Lock()
 	}
 	defer h.mu.Unlock()
@@ -316,7 +349,8 @@ func (h *handshake) finish(err error) {
 // stop ends the goroutine, which must not touch the connection any more.
 func (h *handshake) stop() {
 	h.over = true
-	if h.runs {
+	h.hs.turns.gone(h)
+	if h.whole {
 		h.feed(nil, net.ErrClosed)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -28,9 +29,19 @@ func testTLS(t testing.TB) (server, client *tls.Config) {
 // which has said nothing yet. The result of the handshake comes on done.
 func serveTLS(t testing.TB, l *Loop, hs *Handshakes, server *tls.Config, h Handler) (c *Conn, peer net.Conn, done chan error) {
 	t.Helper()
+	return serveTLSFrom(t, l, hs, "", server, h)
+}
+
+// serveTLSFrom is serveTLS with a client from an address.
+func serveTLSFrom(t testing.TB, l *Loop, hs *Handshakes, from string, server *tls.Config, h Handler) (c *Conn, peer net.Conn, done chan error) {
+	t.Helper()
+	var source netip.Addr
+	if from != "" {
+		source = netip.MustParseAddr(from)
+	}
 	c, peer = pair(t, l, h)
 	done = make(chan error, 1)
-	on(l, func() { hs.Serve(c, server, func(err error) { done <- err }) })
+	on(l, func() { hs.Serve(c, source, server, func(err error) { done <- err }) })
 	return c, peer, done
 }
 
