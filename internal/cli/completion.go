@@ -9,14 +9,10 @@ import (
 	"bascule/internal/admin"
 )
 
-// writeCompletion writes the completion for bash. It needs nothing of the package
-// bash-completion; zsh reads it after bashcompinit.
-func writeCompletion(w io.Writer) error {
-	out := bufio.NewWriter(w)
-	var names []string
-	for _, c := range commandTable {
-		names = append(names, c.name)
-	}
+// writeBash writes the completion for bash. It needs nothing of the package
+// bash-completion.
+func writeBash(w io.Writer) error {
+	out, names := bufio.NewWriter(w), subcommands()
 	fmt.Fprintf(out, completionHead, "1:"+strings.Join(names, "|1:"))
 	fmt.Fprintf(out, "    '') words='%s %s' ;;\n", strings.Join(names, " "), spelled(flagTable))
 	for _, c := range commandTable {
@@ -29,6 +25,13 @@ func writeCompletion(w io.Writer) error {
 	fmt.Fprintf(out, completionCtl, strings.Join(ctlCommands(), "\n"))
 	fmt.Fprintf(out, completionTail, valued(true), valued(false))
 	return out.Flush()
+}
+
+func subcommands() (names []string) {
+	for _, c := range commandTable {
+		names = append(names, c.name)
+	}
+	return names
 }
 
 // ctlCommands are the words of the commands of the runtime socket.
@@ -54,9 +57,8 @@ func valued(path bool) string {
 	var names []string
 	add := func(list []option) {
 		for _, o := range list {
-			is := o.value == "file" || o.value == "dir" || o.value == "socket"
 			for _, name := range strings.Split(o.names, ", ") {
-				if o.value != "" && is == path && !seen[name] {
+				if o.value != "" && o.path() == path && !seen[name] {
 					seen[name] = true
 					names = append(names, name)
 				}
@@ -70,7 +72,7 @@ func valued(path bool) string {
 	return strings.Join(names, "|")
 }
 
-const completionHead = `# Completion of bascule for bash, written by "bascule doc --completion".
+const completionHead = `# Completion of bascule for bash, written by "bascule doc --completion bash".
 _bascule() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command='' words=''
     case $((COMP_CWORD > 1)):${COMP_WORDS[1]} in

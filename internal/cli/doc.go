@@ -21,8 +21,12 @@ func doc(args []string, stdout, stderr io.Writer) int {
 		err = advice.WritePage(stdout)
 	case "--man":
 		err = writeMan(stdout)
-	case "--completion":
-		err = writeCompletion(stdout)
+	case "--completion", "--completion bash":
+		err = writeBash(stdout)
+	case "--completion zsh":
+		err = writeZsh(stdout)
+	case "--completion fish":
+		err = writeFish(stdout)
 	case "--reference":
 		err = config.WriteReference(stdout)
 	default:

@@ -7,6 +7,9 @@ type option struct {
 	text  string
 }
 
+// path says whether the value is completed as a path.
+func (o *option) path() bool { return o.value == "file" || o.value == "dir" || o.value == "socket" }
+
 // A subcommand is a first word that is no flag.
 type subcommand struct {
 	name, args, text string
@@ -93,7 +96,7 @@ var commandTable = []subcommand{
 			{"--advice", "", "lists what check --advice looks for"},
 			{"--reference", "", "writes the reference"},
 			{"--man", "", "writes this page"},
-			{"--completion", "", "writes the completion of bash"},
+			{"--completion", "shell", "writes the completion of bash, zsh or fish; bash where none is named"},
 		},
 	},
 	{

@@ -35,7 +35,8 @@ func TestThePackage(t *testing.T) {
 		"usr/bin/bascule": 0o755, "lib/systemd/system/bascule.service": 0o644, "lib/systemd/system/bascule.socket": 0o644,
 		"usr/lib/bascule/relieve": 0o755,
 		"etc/bascule/bascule.cfg": 0o644, "etc/default/bascule": 0o644, "usr/share/man/man1/bascule.1.gz": 0o644,
-		"usr/share/bash-completion/completions/bascule": 0o644, "usr/share/doc/bascule/copyright": 0o644,
+		"usr/share/bash-completion/completions/bascule": 0o644, "usr/share/zsh/vendor-completions/_bascule": 0o644, "usr/share/fish/vendor_completions.d/bascule.fish": 0o644,
+		"usr/share/doc/bascule/copyright":    0o644,
 		"usr/share/doc/bascule/changelog.gz": 0o644, "usr/share/doc/bascule/install.md": 0o644,
 	} {
 		if st, err := os.Stat(filepath.Join(root, path)); err != nil || st.Mode().Perm() != mode || st.Size() == 0 {
