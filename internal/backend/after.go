@@ -40,7 +40,7 @@ type serverParams struct {
 	slowStart          time.Duration
 	check, disabled    bool
 	located            bool // it has an address
-	moved              bool // its address is another one than before
+	moved              bool // its address or its TLS is another one than before
 	dynamic            bool // the algorithm can ramp weights
 	agent, tracks      bool
 	follows            bool          // a server that the file disables: maintenance from the start

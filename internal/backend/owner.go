@@ -181,6 +181,7 @@ func (s *Server) reconfigure(c *config.Server, p *config.Proxy, forget bool, now
 	}
 	params.located = params.located || s.at.Load() != nil
 	params.moved, params.forget = s.locate(c), forget
+	params.moved = s.secure(c) || params.moved
 	s.setCookie(c, p)
 	prev := *s.State()
 	was := s.cfg.Swap(c)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bascule/internal/balance"
+	"bascule/internal/cert"
 	"bascule/internal/config"
 	"bascule/internal/loop"
 )
@@ -37,6 +38,7 @@ type Server struct {
 	b      *Backend
 	cfg    atomic.Pointer[config.Server]
 	target atomic.Pointer[loop.Target]
+	tls    atomic.Pointer[cert.Client]
 	cookie atomic.Pointer[string]
 	state  atomic.Pointer[State]
 	limit  atomic.Int64 // maxconn of the line, 0: none
@@ -66,6 +68,7 @@ func newServer(b *Backend, c *config.Server, now time.Time) *Server {
 	s.ears, s.chase = make([]Ear, b.env.Loops+1), make(chan struct{}, 1)
 	s.cfg.Store(c)
 	s.locate(c)
+	s.tls.Store(c.TLS)
 	s.setCookie(c, b.cfg.Load())
 	s.probeAt.Store(probeAtOf(c))
 	s.attend(c, b.cfg.Load())
@@ -120,6 +123,20 @@ func (s *Server) locate(c *config.Server) (moved bool) {
 	}
 	return moved
 }
+
+// secure takes over the TLS of a line and reports whether it is another one. The
+// same settings stay the object that has the server's sessions.
+func (s *Server) secure(c *config.Server) (changed bool) {
+	if s.tls.Load().Same(c.TLS) {
+		return false
+	}
+	s.tls.Store(c.TLS)
+	s.IdleLimit.Store(0)
+	return true
+}
+
+// TLS is what connections to the server are secured with; nil: they are in the clear.
+func (s *Server) TLS() *cert.Client { return s.tls.Load() }
 
 // ID is the server's number in its backend: `id`, or its place in the file.
 func (s *Server) ID() int { return s.cfg.Load().ID }

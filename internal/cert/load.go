@@ -81,6 +81,19 @@ func Load(path string, from Files) ([]*Certificate, error) {
 	return list, nil
 }
 
+// LoadClient reads the certificate that is shown to a server: one file, with its
+// key in it or beside it.
+func LoadClient(path string, from Files) (*Certificate, error) {
+	info, err := from.Stat(path)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("unable to stat SSL certificate from file '%s' : %s.", path, why(err))
+	case info.IsDir():
+		return nil, fmt.Errorf("unable to stat SSL certificate from file '%s' : it is a directory.", path)
+	}
+	return loadFile(path, from)
+}
+
 // regular follows links, as certbot makes them.
 func regular(name string, from Files) bool {
 	info, err := from.Stat(name)
@@ -191,8 +204,18 @@ type Authorities struct {
 	sum  [sha256.Size]byte // of the file
 }
 
+// SystemCAs stands for the file of authorities that the system trusts.
+const SystemCAs = "@system-ca"
+
 // LoadCAs reads them from a file.
 func LoadCAs(path string, from Files) (*Authorities, error) {
+	if path == SystemCAs {
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			return nil, fmt.Errorf("Couldn't open the ca-file '%s' (%s).", path, why(err))
+		}
+		return &Authorities{Pool: pool, sum: sha256.Sum256([]byte(path))}, nil
+	}
 	data, err := from.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("Couldn't open the ca-file '%s' (%s).", path, why(err))

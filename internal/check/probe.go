@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -107,6 +108,9 @@ func (r *run) dialler(network string) func(ctx context.Context, network, addr st
 // drop closes the connection of a check: by a reset, which leaves no TIME_WAIT
 // for each check, unless the step says linger.
 func drop(conn net.Conn, linger bool) {
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn() // without a word, as HAProxy
+	}
 	if tcp, ok := conn.(*net.TCPConn); ok && !linger {
 		tcp.SetLinger(0)
 	}

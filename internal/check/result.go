@@ -21,7 +21,11 @@ func (r *run) passed() {
 		if s.Number > 0 {
 			info = "(tcp-check)"
 		}
-		r.end(backend.CheckL4OK, info)
+		if r.secured {
+			r.end(backend.CheckL6OK, info)
+		} else {
+			r.end(backend.CheckL4OK, info)
+		}
 	default:
 		r.end(backend.CheckL7OK, "(tcp-check)")
 	}
@@ -115,7 +119,7 @@ func (r *run) comment() string {
 // broken ends the check because its connection failed.
 func (r *run) broken(err error) (over bool) {
 	if !timedOut(err) {
-		return r.end(backend.CheckSOCKERR, text(err)+r.where())
+		return r.end(backend.CheckSOCKERR, r.whyBroken(err)+r.where())
 	}
 	status := backend.CheckL7TOUT
 	if r.step.Expect != nil {

@@ -34,9 +34,10 @@ type run struct {
 	target target
 	timing timing
 
-	begin time.Time
-	until time.Time // everything must be done by then
-	conn  net.Conn
+	begin   time.Time
+	until   time.Time // everything must be done by then
+	conn    net.Conn
+	secured bool // TLS is spoken on it
 	// unwatch ends the watch over ctx, which closes conn.
 	unwatch func() bool
 	linger  bool
@@ -102,7 +103,7 @@ func (r *run) drop() {
 	if r.conn != nil {
 		r.unwatch()
 		drop(r.conn, r.linger)
-		r.conn = nil
+		r.conn, r.secured = nil, false
 	}
 }
 
@@ -173,6 +174,9 @@ func (r *run) connect(d *config.CheckDial) (over bool) {
 		if _, err := conn.Write(proxyLine(conn)); err != nil {
 			return r.broken(err)
 		}
+	}
+	if with := r.srv.Config().CheckTLS; with != nil && d.Default {
+		return r.secure(with, r.srv.Config().CheckSNI)
 	}
 	return false
 }

@@ -11,7 +11,7 @@ var checkConnectPlanned = map[string]struct {
 	values int
 	why    string
 }{
-	"ssl": {0, whyTLS}, "sni": {1, whyTLS}, "alpn": {1, whyTLS}, "via-socks4": {0, "SOCKS4 is not spoken"},
+	"ssl": {0, whyNotTLS}, "sni": {1, whyNotTLS}, "alpn": {1, whyNotTLS}, "via-socks4": {0, "SOCKS4 is not spoken"},
 	"proto": {1, "checks speak HTTP/1 or plain TCP"},
 }
 

@@ -9,7 +9,7 @@ var table = sync.OnceValue(func() *keywordTable {
 	return newTable(
 		globalKeywords, tuneKeywords, descriptorKeywords, proxyKeywords, balanceKeywords, serverRuleKeywords, optionKeywords, replayKeywords, replayTuning, drainRemoved, statsKeywords, statsAdmin, statsLive, variableKeywords, ruleKeywords, checkKeywords,
 		tcpKeywords, socketKeywords,
-		bindOptions, sslOptions, sslDefaults, serverOptions, serverCheckOptions,
+		bindOptions, sslOptions, sslDefaults, serverOptions, serverTLSOptions, serverCheckOptions, globalTLSKeywords,
 		idleKeywords, connectionOptions, idleOptions,
 		globalOthers, proxyOthers, bindOthers, serverOthers, removedKeywords,
 	)

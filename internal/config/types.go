@@ -63,7 +63,9 @@ type Global struct {
 	// ca-base, crt-base; ssl-default-bind-*, as written.
 	CABase, CrtBase                           string
 	BindCiphers, BindCiphersuites, BindCurves string
-	bindTLS                                   tlsConf // ssl-default-bind-options
+	bindTLS                                   tlsConf   // ssl-default-bind-options
+	ServerVerify                              string    // ssl-server-verify; "": required
+	serverTLS                                 serverTLS // ssl-default-server-options
 }
 
 // A StatsSocket is one `stats socket`.
@@ -321,8 +323,13 @@ type Server struct {
 	Weight             int // default 1
 	MaxConn            int
 	MinConn, MaxQueue  int
-	MinConnAlone       bool // minconn was written without maxconn, and is it
-	SendProxy          int  // version of the PROXY protocol, 0: none
+	MinConnAlone       bool         // minconn was written without maxconn, and is it
+	SendProxy          int          // version of the PROXY protocol, 0: none
+	TLS                *cert.Client // ssl; nil: connections are in the clear
+	SNI                *rule.Expr   // sni; nil: the server is asked for no name
+	CheckTLS           *cert.Client // of checks: check-ssl, or ssl where checks go to the server's own address; nil: in the clear
+	CheckSNI           string       // check-sni
+	tls                serverTLS
 	Source             Origin
 	Socket             loop.Options // of its connections
 	Cookie             string

@@ -20,6 +20,7 @@ func (l *loader) verify(d *draft) {
 		d.Stats.ownScope(d.Name)
 	}
 	l.verifyTLS(d)
+	l.verifyServersTLS(d)
 	l.verifyTimeouts(d)
 	if d.Mode == ModeTCP {
 		l.verifyTCP(d)

@@ -144,7 +144,7 @@ func (e *Engine) room(a *accepting, l *loop.Loop) time.Duration {
 		if wait := e.cameTLS.Wait(int(e.asked.sslRate(t)), now); wait > 0 {
 			return wait
 		}
-		if t.SSLConns > 0 && e.shakes.Conns() >= int64(t.SSLConns) {
+		if t.SSLConns > 0 && e.sslConns() >= int64(t.SSLConns) {
 			return listener.RestAtLimit
 		}
 	}

@@ -60,7 +60,7 @@ type Engine struct {
 	env     *stream.Env
 	loops   []*loop.Loop
 	planes  []*h1.Plane
-	shakes  *loop.Handshakes
+	shakes  *loop.Handshakes // with clients; those with servers wait for none of them
 	tickets cert.Tickets
 	certs   *cert.Store
 	raw     []*tcp.Plane // of mode tcp, beside them
@@ -206,7 +206,7 @@ func targets(cfg *config.Config) []*logs.Target {
 }
 
 func (e *Engine) makeLoops(cfg *config.Config, n int) error {
-	e.env = &stream.Env{Loops: n, Hub: e.hub, Log: e.log, Total: backend.NewCounters(n)}
+	e.env = &stream.Env{Loops: n, Hub: e.hub, Log: e.log, Total: backend.NewCounters(n), Shakes: loop.NewHandshakes(n)}
 	e.env.MaxConn.Store(int64(e.limits.Load().MaxConn))
 	e.env.Buffer.Store(int64(cfg.Global.BufSize))
 	e.env.KeepTotal.Store(keepTotal(&cfg.Global.Tuning))

@@ -47,11 +47,15 @@ func (e *Engine) loopFacts() []stats.LoopFacts {
 	return list
 }
 
+// sslConns counts the connections with TLS, of clients and to servers.
+func (e *Engine) sslConns() int64 { return e.shakes.Conns() + e.env.Shakes.Conns() }
+
 // process is what is known of the whole process now.
 func (e *Engine) process() stats.Process {
 	cfg := e.Config()
 	limits := e.limits.Load()
-	served, greeted := e.shakes.Begun()
+	served, _ := e.shakes.Begun()
+	_, greeted := e.env.Shakes.Begun()
 	p := stats.Process{
 		Version: e.opt.Version, ReleaseDate: e.opt.Date, Node: cfg.Global.Node, Description: cfg.Global.Description,
 		Pid: os.Getpid(), Restarts: int64(e.opt.Restarts), Start: e.began, Threads: len(e.loops),
@@ -59,7 +63,7 @@ func (e *Engine) process() stats.Process {
 		MaxConn: e.env.MaxConn.Load(), HardMaxConn: int64(limits.MaxConn),
 		ConnLimit: e.asked.connRate(&cfg.Global.Tuning), SessLimit: e.asked.sessRate(&cfg.Global.Tuning),
 		SSLConnLimit: int64(cfg.Global.Tuning.SSLConns), SSLLimit: e.asked.sslRate(&cfg.Global.Tuning),
-		SSLConns: e.shakes.Conns(), SSLServed: served, CumSSLConns: served + greeted,
+		SSLConns: e.sslConns(), SSLServed: served, CumSSLConns: served + greeted,
 		Conns: e.env.Conns.Cur(), Tasks: int64(runtime.NumGoroutine()), IdlePercent: int64(e.idle.read()),
 		DroppedLogs: int64(e.hub.Dropped()),
 		CumConns:    e.buried.conns.Load(), CumReqs: e.buried.requests.Load(), BytesOut: e.buried.bytes.Load(),

@@ -29,7 +29,7 @@ type back struct {
 
 	frames  bool // a WebSocket
 	method  wire.Method
-	dialing bool
+	stage   stage
 	taken   bool // another loop gave c, which was not looked at yet
 	stuck   bool // the server did not take all; a Ready is awaited
 	tunnel  bool
@@ -44,10 +44,20 @@ type back struct {
 	in      wire.Body // framing of the reply's body, if headOK
 }
 
+// A stage is how far a connection to a server has come.
+type stage uint8
+
+const (
+	ready      stage = iota
+	dialing          // in the clear
+	dialingTLS       // with TLS to follow
+	greeting         // TLS is being agreed on
+)
+
 // Connect gets a connection to srv, see stream.Dialer.
 func (p *Plane) Connect(s *stream.Stream, srv *backend.Server, fresh bool) (stream.Back, stream.Way, error) {
 	if !fresh {
-		if b := p.kept(s, srv); b != nil {
+		if b := p.kept(s, srv, s.ServerName(srv)); b != nil {
 			b.start(s)
 			return b, stream.Kept, nil
 		}
@@ -71,7 +81,10 @@ func (b *back) dial() error {
 		c, err = b.p.loop.Dial(b.srv.Target(), b)
 	}
 	if err == nil {
-		b.c, b.dialing = c, true
+		b.c, b.stage = c, dialing
+		if b.srv.TLS() != nil {
+			b.stage = dialingTLS
+		}
 	}
 	return err
 }
@@ -85,7 +98,7 @@ func (b *back) start(s *stream.Stream) {
 
 // Ready reads and writes what can be, see loop.Handler.
 func (b *back) Ready(c *loop.Conn) {
-	if b.dialing {
+	if b.stage != ready {
 		if !b.dialed() {
 			return
 		}
@@ -121,23 +134,36 @@ func (b *back) Local() netip.AddrPort {
 // dialed says whether the connection is established by now.
 func (b *back) dialed() bool {
 	done, err := b.c.DialDone()
-	if err != nil {
-		s := b.leave()
-		b.c.Close()
-		if s != nil {
-			s.ServerFailed(stream.DialWhy(err))
-		}
+	switch {
+	case err != nil:
+		b.unreached(stream.DialWhy(err))
 		return false
-	}
-	if !done {
+	case !done:
 		return false
-	}
-	b.dialing = false
-	if b.s == nil {
+	case b.s == nil:
 		b.c.Close()
 		return false
 	}
 	b.introduce()
+	if b.stage == dialingTLS {
+		b.greet()
+		return false
+	}
+	return b.connected()
+}
+
+// unreached ends a connection that did not come about.
+func (b *back) unreached(why stream.Why) {
+	s := b.leave()
+	b.c.Close()
+	if s != nil {
+		s.ServerFailed(why)
+	}
+}
+
+// connected lets the stream go on.
+func (b *back) connected() bool {
+	b.stage = ready
 	b.s.ServerConnected()
 	return b.s != nil
 }
@@ -272,7 +298,7 @@ func (b *back) shut() {
 // where its frames allow it.
 func (b *back) Abort() {
 	s := b.leave()
-	if b.tunnel && !b.dialing && s != nil {
+	if b.tunnel && b.stage == ready && s != nil {
 		b.endTunnel(s)
 		return
 	}

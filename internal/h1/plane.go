@@ -40,9 +40,10 @@ type Plane struct {
 	pools           []*pool    // by server index; nil: never asked for
 	planes          []*Plane   // of all loops, that share idle connections; nil: each keeps its own
 	absent          *loop.Conn // of backs that wait for another loop's
-	lowFDs, highFDs int        // tune.pool-low-fd-ratio and its high companion, as descriptors
-	fronts          *front     // all client connections
-	soft            bool       // stopping: every reply is the last of its connection
+	shakes          *loop.Handshakes
+	lowFDs, highFDs int    // tune.pool-low-fd-ratio and its high companion, as descriptors
+	fronts          *front // all client connections
+	soft            bool   // stopping: every reply is the last of its connection
 
 	// What is being written, and whose it is: a head and a small body leave in
 	// one send.
@@ -62,6 +63,9 @@ func New(l *loop.Loop, env *stream.Env, g *config.Global) *Plane {
 	}
 	l.KeepUpTo(g.BufSize)
 	p.car = stream.Carrier{Loop: l, Env: env, Dialer: p}
+	if p.shakes = env.Shakes; p.shakes == nil {
+		p.shakes = loop.NewHandshakes(1)
+	}
 	p.lowFDs, p.highFDs = fdLimits(&g.Tuning)
 	return p
 }

@@ -48,13 +48,14 @@ func (p *Plane) pool(srv *backend.Server) *pool {
 }
 
 // kept takes an idle connection to srv that looks alive: the client's own, else
-// the newest that http-reuse allows.
-func (p *Plane) kept(s *stream.Stream, srv *backend.Server) *back {
-	if b := own(s, srv); b != nil {
+// the newest that http-reuse allows. name is the one that the server is to have
+// been asked for by SNI.
+func (p *Plane) kept(s *stream.Stream, srv *backend.Server, name []byte) *back {
+	if b := own(s, srv, name); b != nil {
 		return b
 	}
 	l, n := p.pool(srv), needs(s)
-	for b := l.newest(n); b != nil; b = l.newest(n) {
+	for b := l.newest(n, name); b != nil; b = l.newest(n, name) {
 		if b.fit(s) {
 			return b
 		}
@@ -77,11 +78,11 @@ func (b *back) fit(s *stream.Stream) bool {
 }
 
 // own takes a connection that belongs to the client of s.
-func own(s *stream.Stream, srv *backend.Server) *back {
+func own(s *stream.Stream, srv *backend.Server, name []byte) *back {
 	c := s.Client()
 	for i, k := range c.Own() {
 		b, ok := k.(*back)
-		if !ok || b.srv != srv {
+		if !ok || b.srv != srv || b.c.ServerName() != string(name) {
 			continue
 		}
 		c.Take(i)

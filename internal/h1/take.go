@@ -64,10 +64,11 @@ type wait struct {
 }
 
 // ask asks the loop with most idle connections to srv for one of them. nil:
-// there is none, or it is not worth it.
+// there is none, or it is not worth it. With TLS there is none: what crypto/tls
+// knows of a connection stays on its loop.
 func (p *Plane) ask(s *stream.Stream, srv *backend.Server) *back {
 	n := needs(s)
-	if p.planes == nil || n == nothing {
+	if p.planes == nil || n == nothing || srv.TLS() != nil {
 		return nil
 	}
 	from, most := -1, int64(0)
@@ -97,7 +98,7 @@ func (p *Plane) ask(s *stream.Stream, srv *backend.Server) *back {
 // end just now.
 func (p *Plane) lend(to *Plane, b *back, srv *backend.Server, n need, sure bool) {
 	for !srv.State().Removed { // whose pool is forgotten, and shall be
-		k := p.pool(srv).newest(n)
+		k := p.pool(srv).newest(n, nil)
 		if k == nil {
 			break
 		}
@@ -109,10 +110,11 @@ func (p *Plane) lend(to *Plane, b *back, srv *backend.Server, n need, sure bool)
 	to.loop.Post(func() { to.arrived(b, nil, -1) })
 }
 
-// newest takes an idle connection that n can use from the pool; nil: there is none.
-func (l *pool) newest(n need) *back {
+// newest takes an idle connection that n can use from the pool, to the server of
+// that name; nil: there is none.
+func (l *pool) newest(n need, name []byte) *back {
 	for i := len(l.idle) - 1; i >= 0; i-- {
-		if b := l.idle[i]; n.met(b) {
+		if b := l.idle[i]; n.met(b) && b.c.ServerName() == string(name) {
 			l.remove(i)
 			return b
 		}

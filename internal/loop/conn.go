@@ -282,10 +282,13 @@ func (c *Conn) SetDeadline(d time.Duration) {
 func (c *Conn) MayRead() { c.readable = c.readable || c.end == 0 && !c.closed }
 
 // Idle looks whether a kept connection can still be used: nothing has come
-// and the peer has not ended, as far as the kernel knows at this moment.
+// and the peer has not ended, as far as the kernel has told by this turn.
 func (c *Conn) Idle() bool {
-	if c.closed || c.readable || c.ended || c.failed {
+	switch {
+	case c.closed || c.ended || c.failed:
 		return false
+	case c.readable:
+		return c.secure && len(c.Kept()) == 0 && c.quiet()
 	}
 	return true
 }
@@ -297,6 +300,9 @@ func (c *Conn) Peek() bool {
 		return false
 	}
 	var b [1]byte
-	_, e := recv(int(c.fd), b[:], unix.MSG_PEEK)
-	return e == unix.EAGAIN
+	if _, e := recv(int(c.fd), b[:], unix.MSG_PEEK); e == unix.EAGAIN {
+		return true
+	}
+	c.readable = true
+	return c.secure && c.Idle()
 }

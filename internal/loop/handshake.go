@@ -107,7 +107,7 @@ func (hs *Handshakes) Greet(c *Conn, t *tls.Config, done func(error)) {
 }
 
 func (hs *Handshakes) start(c *Conn, t *tls.Config, client bool, done func(error)) *handshake {
-	s := &tlsSide{c: c, hs: hs}
+	s := &tlsSide{c: c, hs: hs, name: t.ServerName}
 	h := &handshake{hs: hs, s: s, client: client, t: t, done: done, then: c.h}
 	h.fed.L = &h.mu
 	s.shake = h

@@ -28,6 +28,7 @@ type tlsSide struct {
 	sealing bool       // writes are gathered in the loop's sealed
 	shake   *handshake // nil: it is done
 	left    any        // see Leave
+	name    string     // that a server was asked for by SNI
 }
 
 // blocked says that there is nothing to read for now.
@@ -95,16 +96,43 @@ func (s *tlsSide) Write(p []byte) (int, error) {
 
 func (s *tlsSide) Close() error                     { return nil }
 func (s *tlsSide) LocalAddr() net.Addr              { return nil }
-func (s *tlsSide) RemoteAddr() net.Addr             { return nil }
+func (s *tlsSide) RemoteAddr() net.Addr             { return unnamed{} }
 func (s *tlsSide) SetDeadline(time.Time) error      { return nil }
 func (s *tlsSide) SetReadDeadline(time.Time) error  { return nil }
 func (s *tlsSide) SetWriteDeadline(time.Time) error { return nil }
+
+// unnamed is the peer's address for crypto/tls, which keeps sessions by it where
+// the server has no name: a tls.Config's sessions are of one server.
+type unnamed struct{}
+
+func (unnamed) Network() string { return "tcp" }
+func (unnamed) String() string  { return "server" } // sessions of "" are not kept
 
 // side is the TLS of c; it must have one.
 func (c *Conn) side() *tlsSide { return c.l.sides[c.fd] }
 
 // Secure says whether the bytes of c are encrypted on their way.
 func (c *Conn) Secure() bool { return c.secure }
+
+// ServerName is what a server was asked for by SNI, "" without TLS.
+func (c *Conn) ServerName() string {
+	if !c.secure || c.closed {
+		return ""
+	}
+	return c.side().name
+}
+
+// quiet reads what came on an idle connection with TLS, and says whether it was
+// nothing but TLS's own: a server gives tickets and new keys when it likes. Bytes
+// that nobody asked for are kept.
+func (c *Conn) quiet() bool {
+	var p [1]byte // not the scratch buffer: its bytes may be another connection's
+	n, err := c.side().fillPlain(p[:])
+	if n > 0 {
+		c.keeps().in.add(&c.l.bufs, p[:n])
+	}
+	return n == 0 && err == nil
+}
 
 // TLS is what encrypts the bytes of c, to be asked for what was agreed on and no
 // more; nil without TLS, before the handshake's end, and once c is closed.

@@ -15,6 +15,7 @@ import (
 	"bascule/internal/backend"
 	"bascule/internal/config"
 	"bascule/internal/logs"
+	"bascule/internal/loop"
 	"bascule/internal/rule"
 )
 
@@ -27,6 +28,7 @@ type Env struct {
 	MaxConn atomic.Int64
 	Buffer  atomic.Int64 // tune.bufsize: what is kept of a body; 0: HAProxy's 16 KiB
 	Total   *backend.Counters
+	Shakes  *loop.Handshakes // with servers; nil: each plane has its own
 
 	Kept      atomic.Int64 // bytes of memory for bodies that can be sent again
 	KeepTotal atomic.Int64 // the most of them; 0: DefaultKeepTotal, below: none

@@ -90,6 +90,19 @@ func (m *Maker) Both(names ...string) []byte {
 	return append(certificate, key...)
 }
 
+// Expired is one like Both's that was good until a minute ago.
+func (m *Maker) Expired(names ...string) []byte {
+	m.t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	template := m.template(names...)
+	template.NotAfter = time.Now().Add(-time.Minute)
+	certificate, key := m.sign(k, template)
+	return append(certificate, key...)
+}
+
 func (m *Maker) sign(k crypto.Signer, template *x509.Certificate) (certificate, key []byte) {
 	m.t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, m.leaf, k.Public(), m.key)

@@ -1,0 +1,122 @@
+package check
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"bascule/internal/cert/certtest"
+)
+
+// overTLS answers each request 200 once the handshake is made.
+func overTLS(t *testing.T, pair []byte, change func(*tls.Config)) func(net.Conn) {
+	t.Helper()
+	c, err := tls.X509KeyPair(pair, pair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := &tls.Config{Certificates: []tls.Certificate{c}}
+	change(settings)
+	return func(conn net.Conn) {
+		conn = tls.Server(conn, settings)
+		r := bufio.NewReader(conn)
+		for {
+			req, err := http.ReadRequest(r)
+			if err != nil {
+				return
+			}
+			status := "200 OK"
+			if name := conn.(*tls.Conn).ConnectionState().ServerName; req.URL.Path == "/sni" && name != "web.test" {
+				status = "404 Not Found"
+			}
+			_, _ = io.WriteString(conn, "HTTP/1.1 "+status+"\r\nContent-Length: 0\r\n\r\n")
+		}
+	}
+}
+
+// reasons are what both say of why a handshake failed: ours is in parentheses
+// behind HAProxy's words.
+var reasons = regexp.MustCompile(`(SSL handshake failure|different from the (?:configured|expected) one|SSL fatal error).*`)
+
+func TestChecksOverTLSMeanWhatTheyMeanToHAProxy(t *testing.T) {
+	t.Parallel()
+	const inter = 4 * time.Second // and the time that a check has
+	m, dir := certtest.New(t), t.TempDir()
+	for name, data := range map[string][]byte{"ca.pem": m.Authority(), "other.pem": certtest.New(t).Authority(), "client.pem": m.Both("client.test")} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mutual := func(version uint16) func(*tls.Config) {
+		return func(c *tls.Config) {
+			c.ClientAuth, c.ClientCAs, c.MaxVersion = tls.RequireAndVerifyClientCert, m.Pool(), version
+		}
+	}
+	pair := m.Both("web.test")
+	good := listen(t, overTLS(t, pair, func(*tls.Config) {}))
+	var text strings.Builder
+	names := []string{}
+	for _, c := range []struct {
+		name  string
+		port  int
+		lines string
+		words string
+	}{
+		{"good", good, "", "ca-file D/ca.pem"},
+		{"good-http", good, "option httpchk GET /", "ca-file D/ca.pem"},
+		{"of-another-authority", good, "", "ca-file D/other.pem"},
+		{"not-verified", good, "", "verify none"},
+		{"of-another-host", good, "", "ca-file D/ca.pem verifyhost shop.test"},
+		{"of-the-host", good, "", "ca-file D/ca.pem verifyhost web.test"},
+		{"of-another-name", good, "", "ca-file D/ca.pem check-sni shop.test"},
+		{"of-the-name", good, "option httpchk GET /sni", "ca-file D/ca.pem check-sni web.test"},
+		{"sni-is-not-for-checks", good, "option httpchk GET /sni", "ca-file D/ca.pem sni str(web.test)"},
+		{"expired", listen(t, overTLS(t, m.Expired("web.test"), func(*tls.Config) {})), "", "ca-file D/ca.pem"},
+		{"no-version-in-common", listen(t, overTLS(t, pair, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 })), "", "verify none force-tlsv13"},
+		{"in-the-clear", listen(t, func(c net.Conn) {
+			_, _ = io.CopyN(io.Discard, c, 10)
+			_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
+		}), "", "verify none"},
+		{"closed-at-once", listen(t, func(c net.Conn) { _, _ = io.ReadFull(c, make([]byte, 10)) }), "", "verify none"},
+		{"silent", listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }), "", "verify none"},
+		{"refused", refusing(t), "", "verify none"},
+		{"with-our-certificate", listen(t, overTLS(t, pair, mutual(tls.VersionTLS13))), "option httpchk GET /", "verify none crt D/client.pem"},
+		{"without-our-certificate", listen(t, overTLS(t, pair, mutual(tls.VersionTLS12))), "", "verify none"},
+		{"without-our-certificate-1.3", listen(t, overTLS(t, pair, mutual(tls.VersionTLS13))), "option httpchk GET /", "verify none"},
+		{"tcp-check-in-the-clear", good, "option tcp-check\n tcp-check connect", "verify none"},
+		{"tcp-check-as-the-server", good, "option tcp-check\n tcp-check connect default", "verify none"},
+	} {
+		lines := " " + c.lines + "\n"
+		fmt.Fprintf(&text, "backend %s\n%s server s 127.0.0.1:%d ssl check inter %d fall 1 %s\n", c.name, lines, c.port, inter.Milliseconds(), strings.ReplaceAll(c.words, "D/", dir+"/"))
+		names = append(names, c.name)
+	}
+	proxies := parse(t, text.String())
+	o := startOracle(t, text.String())
+	backends := live(t, proxies...)
+	want, differ := map[string]string{}, map[string]string{}
+	for until := time.Now().Add(2 * patience); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+		o.views(want)
+		clear(differ)
+		for i, name := range names {
+			got := reasons.ReplaceAllString(view(backends[i].Server("s").State()), `$1`)
+			if w := reasons.ReplaceAllString(want[name], `$1`); got != w || strings.Contains(got, " INI ") {
+				differ[name] = fmt.Sprintf("got %s, HAProxy says %s", got, w)
+			}
+		}
+		if len(differ) == 0 {
+			return
+		}
+	}
+	for name, what := range differ {
+		t.Errorf("%s: %s", name, what)
+	}
+}
