@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"bascule/internal/cert"
+	"bascule/internal/rule"
 )
 
 // certTime is how OpenSSL writes times of certificates, in GMT.
@@ -36,7 +36,7 @@ func (w worker) showCertificate(c *Call) {
 	writeCertificate(out, crt.Leaf)
 	for _, der := range crt.Certificate.Certificate[1:] {
 		if link, err := x509.ParseCertificate(der); err == nil {
-			fmt.Fprintf(out, "Chain Subject: %s\nChain Issuer: %s\n", cert.OneLine(link.RawSubject), cert.OneLine(link.RawIssuer))
+			fmt.Fprintf(out, "Chain Subject: %s\nChain Issuer: %s\n", rule.OneLine(link.RawSubject), rule.OneLine(link.RawIssuer))
 		}
 	}
 }
@@ -89,7 +89,7 @@ func writeCertificate(out *bufio.Writer, c *x509.Certificate) {
 	fmt.Fprintf(out, "Serial: %s\nnotBefore: %s\nnotAfter: %s\n", serial(c), c.NotBefore.UTC().Format(certTime), c.NotAfter.UTC().Format(certTime))
 	fmt.Fprintf(out, "Subject Alternative Name: %s\n", strings.Join(alternatives(c), ", "))
 	fmt.Fprintf(out, "Algorithm: %s\nSHA1 FingerPrint: %X\n", algorithm(c), sha1.Sum(c.Raw)) //nolint:gosec // see import
-	fmt.Fprintf(out, "Subject: %s\nIssuer: %s\n", cert.OneLine(c.RawSubject), cert.OneLine(c.RawIssuer))
+	fmt.Fprintf(out, "Subject: %s\nIssuer: %s\n", rule.OneLine(c.RawSubject), rule.OneLine(c.RawIssuer))
 }
 
 func serial(c *x509.Certificate) string { return fmt.Sprintf("%02X", c.SerialNumber.Bytes()) }

@@ -80,6 +80,9 @@ func (d dn) appendLine(dst []byte) []byte {
 	return dst
 }
 
+// OneLine is a name (X.501, in DER) in that form; "" for what is none.
+func OneLine(der []byte) string { return string(parseDN(der).appendLine(nil)) }
+
 // appendRFC2253 appends the form of LDAP: CN=web.test,O=Example,C=FR (RFC 2253 §2).
 func (d dn) appendRFC2253(dst []byte) []byte {
 	for i := len(d) - 1; i >= 0; i-- {
