@@ -94,7 +94,7 @@ try       curl -i %s/api/v1/health
           curl -i %s/hls/%s/0.ts -o /dev/null
           echo "show servers state" | socat - %s
 
-`, d.lab.Balancer, d.lab.Config, d.lab.Site, d.lab.Stats, d.lab.Runtime, d.lab.Site, d.lab.Site, fleet.Track(1), d.lab.Runtime)
+`, d.lab.Balancer, d.lab.Config, d.lab.Site.URL, d.lab.Stats, d.lab.Runtime, d.lab.Site.URL, d.lab.Site.URL, fleet.Track(1), d.lab.Runtime)
 }
 
 // finish ends the load and prints what it cost. A signal ends the waiting.

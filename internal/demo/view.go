@@ -87,11 +87,11 @@ func (d *demo) press(ctx context.Context, pressed terminal.Key, selected int) in
 // places are the addresses to show.
 func (d *demo) places() [][2]string {
 	return [][2]string{
-		{"site", d.lab.Site + "/"},
+		{"site", d.lab.Site.URL + "/"},
 		{"stats", d.lab.Stats},
 		{"config", d.lab.Config},
 		{"socket", string(d.lab.Runtime)},
-		{"try", "curl -i " + d.lab.Site + "/api/v1/health"},
+		{"try", "curl -i " + d.lab.Site.URL + "/api/v1/health"},
 	}
 }
 

@@ -35,9 +35,10 @@ type Chat struct {
 	// Event is told the beginning and the end of each connection; nil: nobody.
 	Event func(ChatEvent)
 
-	site string
-	http *Client
-	kick chan struct{} // something was said; holds one word
+	site    Site
+	http    *Client
+	upgrade *http.Client
+	kick    chan struct{} // something was said; holds one word
 
 	mu     sync.Mutex
 	status ChatStatus // guarded by mu
@@ -67,10 +68,12 @@ type ChatEvent struct {
 }
 
 // NewChat makes a client of a room. Run connects it.
-func NewChat(site, user, client, room string) *Chat {
+func NewChat(site Site, user, client, room string) *Chat {
 	return &Chat{
 		Ledger: Ledger{User: user, Client: client, Room: room},
 		site:   site, http: NewClient(site), kick: make(chan struct{}, 1),
+		// It keeps no connection whose upgrade was refused.
+		upgrade: &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: site.TLS}},
 	}
 }
 
@@ -199,8 +202,8 @@ func (c *Chat) dial(ctx context.Context) (*websocket.Conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, chatWait)
 	defer cancel()
-	conn, resp, err := websocket.Dial(ctx, c.site+path, &websocket.DialOptions{
-		HTTPClient: upgradeClient, HTTPHeader: http.Header{"Cookie": {c.http.cookieHeader()}},
+	conn, resp, err := websocket.Dial(ctx, c.site.URL+path, &websocket.DialOptions{
+		HTTPClient: c.upgrade, HTTPHeader: http.Header{"Cookie": {c.http.cookieHeader()}},
 	})
 	if resp != nil {
 		c.http.keepCookies(resp.Cookies())
@@ -210,9 +213,6 @@ func (c *Chat) dial(ctx context.Context) (*websocket.Conn, error) {
 	}
 	return conn, err
 }
-
-// upgradeClient keeps no connection whose upgrade was refused.
-var upgradeClient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
 func (c *Chat) receive(ctx context.Context, conn *websocket.Conn) error {
 	for {

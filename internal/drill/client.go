@@ -3,14 +3,14 @@ package drill
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
-	"syscall"
 	"time"
+
+	"bascule/internal/drill/traffic"
 )
 
 // replyWait is how long a client waits for a reply, as patient as a browser: longer
@@ -21,7 +21,7 @@ const replyWait = 90 * time.Second
 // never sends a request again by itself, so that whatever the balancer loses shows. It
 // is for one goroutine.
 type Client struct {
-	Addr string // host:port
+	Site Site
 
 	cookies map[string]string
 	conn    net.Conn
@@ -38,9 +38,12 @@ type Reply struct {
 	Took   time.Duration
 }
 
-// NewClient makes a client of a site, such as "http://127.0.0.1:8080".
-func NewClient(site string) *Client {
-	return &Client{Addr: strings.TrimPrefix(site, "http://"), cookies: map[string]string{}}
+// Site is where clients go, and what they trust there.
+type Site = traffic.Site
+
+// NewClient makes a client of a site.
+func NewClient(site Site) *Client {
+	return &Client{Site: site, cookies: map[string]string{}}
 }
 
 // Do sends one request and reads its reply. With an error, the reply still says when
@@ -64,11 +67,11 @@ func (c *Client) Do(ctx context.Context, method, path, body string) (Reply, erro
 
 // connect keeps the connection if the other side has not closed it.
 func (c *Client) connect(ctx context.Context) error {
-	if c.conn != nil && quiet(c.conn) {
+	if c.conn != nil && traffic.Quiet(c.conn) {
 		return nil
 	}
 	c.Close()
-	conn, err := (&net.Dialer{Timeout: replyWait}).DialContext(ctx, "tcp", c.Addr)
+	conn, err := c.Site.Dial(ctx, &net.Dialer{Timeout: replyWait})
 	if err != nil {
 		return err
 	}
@@ -76,25 +79,11 @@ func (c *Client) connect(ctx context.Context) error {
 	return nil
 }
 
-// quiet says whether an idle connection is open and has nothing to read.
-func quiet(conn net.Conn) bool {
-	raw, err := conn.(*net.TCPConn).SyscallConn()
-	if err != nil {
-		return false
-	}
-	var peeked error
-	err = raw.Read(func(fd uintptr) bool {
-		_, _, peeked = syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		return true
-	})
-	return err == nil && errors.Is(peeked, syscall.EAGAIN)
-}
-
 func (c *Client) exchange(reply *Reply, method, path, body string) error {
 	if err := c.conn.SetDeadline(time.Now().Add(replyWait)); err != nil {
 		return err
 	}
-	req, err := http.NewRequest(method, "http://"+c.Addr+path, strings.NewReader(body))
+	req, err := http.NewRequest(method, c.Site.URL+path, strings.NewReader(body))
 	if err != nil {
 		return err
 	}

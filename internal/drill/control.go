@@ -142,12 +142,12 @@ const controlChats = 2
 // Control drives the control run against a lab and says what the ledger did not catch.
 func Control(ctx context.Context, lab *Lab, opt PhaseOptions) (report.Result, []string, error) {
 	t := lab.Target()
-	between, err := startTamperer(t.Site)
+	between, err := startTamperer(t.Site.URL)
 	if err != nil {
 		return report.Result{}, nil, err
 	}
 	defer between.close()
-	t.Site = between.url
+	t.Site = Site{URL: between.url}
 	opt.Broken = controlChats
 	opt.Sockets = max(opt.Sockets, 2*controlChats)
 	f := between.fault(max(opt.Lasts, outageLasts))

@@ -3,26 +3,25 @@ package drill
 import (
 	"io"
 	"net"
-	"strings"
 	"sync"
 	"testing"
 )
 
 // cutter passes connections on to a site and breaks all of them when told.
 type cutter struct {
-	site string // its own
+	site Site // its own
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool // guarded by mu
 }
 
-func newCutter(t *testing.T, site string) *cutter {
+func newCutter(t *testing.T, site Site) *cutter {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cutter{site: "http://" + ln.Addr().String(), conns: map[net.Conn]bool{}}
+	c := &cutter{site: Site{URL: "http://" + ln.Addr().String()}, conns: map[net.Conn]bool{}}
 	var done sync.WaitGroup
 	done.Go(func() {
 		for {
@@ -30,7 +29,7 @@ func newCutter(t *testing.T, site string) *cutter {
 			if err != nil {
 				return
 			}
-			back, err := net.Dial("tcp", strings.TrimPrefix(site, "http://"))
+			back, err := net.Dial("tcp", site.Addr())
 			if err != nil {
 				front.Close()
 				continue

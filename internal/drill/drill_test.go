@@ -113,7 +113,16 @@ func TestStepFailsWithTheLastStateAtItsLimit(t *testing.T) {
 }
 
 func TestLoadLosesNothingBehindHAProxy(t *testing.T) {
-	lab := startLab(t, quick(t))
+	for name, secure := range map[string]bool{"in clear": false, "over TLS": true} {
+		t.Run(name, func(t *testing.T) {
+			opt := quick(t)
+			opt.TLS = secure
+			loseNothing(t, startLab(t, opt))
+		})
+	}
+}
+
+func loseNothing(t *testing.T, lab *Lab) {
 	load := StartLoad(lab.Site, LoadOptions{
 		Getters: 4, Posters: 2, Users: 2, Listeners: 3, Chats: 6, Rooms: 2, Tracks: 3,
 		Pace: 20 * time.Millisecond, ListenPace: 20 * time.Millisecond, ChatPace: 50 * time.Millisecond, Seed: 7,
@@ -240,7 +249,7 @@ func TestLabLeavesNothingBehind(t *testing.T) {
 			t.Errorf("%s still runs", srv.Name)
 		}
 	}
-	if accepts(strings.TrimPrefix(lab.Site, "http://")) {
+	if accepts(lab.Site.Addr()) {
 		t.Error("the balancer still runs")
 	}
 	if _, err := os.Stat(filepath.Dir(lab.Config)); !os.IsNotExist(err) {
@@ -257,7 +266,7 @@ func TestServersDieWithTheProcessThatStartedThem(t *testing.T) {
 		for _, srv := range lab.Servers() {
 			os.Stdout.WriteString("server " + srv.Addr + "\n")
 		}
-		os.Stdout.WriteString("server " + strings.TrimPrefix(lab.Site, "http://") + "\ndir " + filepath.Dir(lab.Config) + "\nready\n")
+		os.Stdout.WriteString("server " + lab.Site.Addr() + "\ndir " + filepath.Dir(lab.Config) + "\nready\n")
 		<-t.Context().Done() // killed before
 		return
 	}
@@ -305,7 +314,7 @@ func TestMainRefusesWrongUsage(t *testing.T) {
 		{"no chat clients", []string{"failover", "--chats", "0"}, "at least 1"},
 		{"a deployment without its commands", []string{"failover", "--site", "http://h:80", "--stop", "true"}, "needs all of"},
 		{"a deployment and a Redis of the lab", []string{"failover", "--redis", "h:1", "--site", "http://h:80"}, "do not go together"},
-		{"a site that is a page", []string{"failover", "--site", "http://h/a", "--runtime", "s", "--stop", "t", "--start", "t"}, "want http://HOST:PORT"},
+		{"a site that is a page", []string{"failover", "--site", "http://h/a", "--runtime", "s", "--stop", "t", "--start", "t"}, "want http://HOST:PORT or https://HOST:PORT"},
 		{"a balancer that is not there", []string{"failover", "--balancer", "no-such-balancer"}, "no-such-balancer"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

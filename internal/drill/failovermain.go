@@ -21,7 +21,7 @@ type failoverOptions struct {
 
 // ofLab and ofWild are the flags that go with one of the two alone.
 var (
-	ofLab  = []string{"balancer", "redis", "inter"}
+	ofLab  = []string{"balancer", "redis", "inter", "tls"}
 	ofWild = []string{"site", "runtime", "stop", "start", "backend", "victim"}
 )
 
@@ -51,7 +51,7 @@ func (o *failoverOptions) check(flags *flag.FlagSet) (err error) {
 	}
 	o.wild.Site = strings.TrimRight(o.wild.Site, "/")
 	if !isSite(o.wild.Site) {
-		return fmt.Errorf("--site: want http://HOST:PORT, got %q", o.wild.Site)
+		return fmt.Errorf("--site: want http://HOST:PORT or https://HOST:PORT, got %q", o.wild.Site)
 	}
 	o.wild.Servers = []FleetServer{{Name: o.wild.Victim, Kill: o.stop, Start: o.start}}
 	return nil
@@ -71,7 +71,7 @@ func (o *failoverOptions) run(ctx context.Context, out printer) (err error) {
 	} else if other, err = t.otherThan(ctx, t.Victim); err != nil {
 		return err
 	}
-	out.begin(balancer, t.Site)
+	out.begin(balancer, t.Site.URL)
 	passed := Failover(ctx, t, other, o.chats, out.step)
 	out.end(passed, time.Since(begun))
 	if !passed {

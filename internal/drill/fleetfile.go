@@ -93,14 +93,14 @@ func (c *fleetCheck) bad(path, format string, args ...any) {
 // isSite says whether text is the URL of a site and of nothing below it.
 func isSite(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && u.Scheme == "http" && u.Host != "" && strings.Trim(u.Path, "/")+u.RawQuery == ""
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && strings.Trim(u.Path, "/")+u.RawQuery == ""
 }
 
 func (c *fleetCheck) all(f *FleetFile) {
 	if f.Site == "" {
 		c.bad("$", "site is missing: the URL that the load goes to")
 	} else if !isSite(f.Site) {
-		c.bad("$.site", "site: want http://HOST:PORT, got %q", f.Site)
+		c.bad("$.site", "site: want http://HOST:PORT or https://HOST:PORT, got %q", f.Site)
 	}
 	f.Site = strings.TrimRight(f.Site, "/")
 	if f.Runtime == "" {

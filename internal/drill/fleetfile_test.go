@@ -53,7 +53,7 @@ func TestMistakesInAFleetFileAreShownWithTheirPlace(t *testing.T) {
 		{"no number", good + "  - name: s\ntimeout: soon\n", `f:6:10: timeout: want a time such as 30s, got "soon"`},
 		{"empty", "{}\n", "f:1:1: site is missing"},
 		{"no servers", "site: http://h:1\nruntime: /s\nbackend: b\n", "servers is missing"},
-		{"site with a path", "site: http://h:1/x\n", "f:1:7: site: want http://HOST:PORT"},
+		{"site with a path", "site: http://h:1/x\n", "f:1:7: site: want http://HOST:PORT or https://HOST:PORT"},
 		{"no way back", good + "  - name: s\n    freeze: x\n", "f:6:13: server s: freeze needs thaw"},
 		{"twice", good + "  - name: s\n  - name: s\n", "f:6:11: server s is there twice"},
 		{"unknown victim", good + "  - name: s\nvictim: x\n", `f:6:9: victim: no server is named "x"`},

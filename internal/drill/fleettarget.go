@@ -55,7 +55,7 @@ func ReadFleet(ctx context.Context, path string) (*Target, error) {
 
 func (f *FleetFile) target() *Target {
 	t := &Target{
-		Name: f.Name, Site: f.Site, Runtime: Runtime(f.Runtime), Backend: f.Backend, Victim: f.Victim,
+		Name: f.Name, Site: Site{URL: f.Site}, Runtime: Runtime(f.Runtime), Backend: f.Backend, Victim: f.Victim,
 		Without: f.Without, Reload: shell(f.Reload, f.limit, ""),
 	}
 	if t.Name == "" {

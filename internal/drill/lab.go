@@ -40,8 +40,10 @@ type LabOptions struct {
 	Self string
 	// Master starts the balancer with -W, as another HAProxy always is.
 	Master bool
-	// HTTP and Stats are addresses to use if they are free; a free port otherwise.
-	HTTP, Stats string
+	// HTTP, HTTPS and Stats are addresses to use if they are free; a free port otherwise.
+	HTTP, HTTPS, Stats string
+	// TLS makes https the lab's site.
+	TLS bool
 	// Redis is an address; empty: an embedded one, in this process.
 	Redis string
 	// Inter and Slowstart replace the configuration's 5 s and 30 s; 0 does not.
@@ -56,7 +58,9 @@ type LabOptions struct {
 // Lab is the active/active deployment on loopback: two API servers, two stream servers
 // and the balancer, each a process, and Redis.
 type Lab struct {
-	Site     string  // URL of the frontend, without a slash at the end
+	Site     Site    // where clients go: the frontend, in clear or over TLS
+	Secure   Site    // the frontend over TLS, with a certificate that the lab made
+	CA       string  // path of the authority's certificate, for curl --cacert
 	Stats    string  // URL of the stats page
 	Config   string  // path of the configuration, which may be edited before a reload
 	Runtime  Runtime // socket of the balancer

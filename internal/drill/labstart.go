@@ -45,11 +45,11 @@ func (l *Lab) prepare(opt LabOptions) error {
 		}
 		l.redis = l.own.Addr()
 	}
-	addrs, err := freePorts(6)
+	addrs, err := freePorts(7)
 	if err != nil {
 		return err
 	}
-	for i, want := range []string{opt.HTTP, opt.Stats} {
+	for i, want := range []string{opt.HTTP, opt.Stats, opt.HTTPS} {
 		if want != "" && isFree(want) {
 			addrs[4+i] = want
 		}
@@ -65,13 +65,22 @@ func (l *Lab) prepare(opt LabOptions) error {
 			return err
 		}
 	}
-	l.Site, l.Stats = "http://"+addrs[4], "http://"+addrs[5]+"/stats"
+	l.Site, l.Stats = Site{URL: "http://" + addrs[4]}, "http://"+addrs[5]+"/stats"
+	crt := filepath.Join(l.dir, "site.pem")
+	l.CA, l.Secure.URL = filepath.Join(l.dir, "ca.pem"), "https://"+addrs[6]
+	if l.Secure.TLS, err = certify(crt, l.CA); err != nil {
+		return fmt.Errorf("certificate: %w", err)
+	}
+	if opt.TLS {
+		l.Site = l.Secure
+	}
 	l.Runtime = Runtime(filepath.Join(l.dir, "admin.sock"))
 	l.Config = filepath.Join(l.dir, "haproxy.cfg")
 	l.env = []string{
 		"BASCULE_API_1=" + l.servers[0].Addr, "BASCULE_API_2=" + l.servers[1].Addr,
 		"BASCULE_STREAM_1=" + addrs[2], "BASCULE_STREAM_2=" + addrs[3],
 		"BASCULE_HTTP=" + addrs[4], "BASCULE_STATS=" + addrs[5],
+		"BASCULE_HTTPS=" + addrs[6], "BASCULE_CRT=" + crt,
 		"BASCULE_SOCKET=" + string(l.Runtime),
 		"BASCULE_503=" + filepath.Join(l.dir, "503.http"),
 		"BASCULE_LOG=" + filepath.Join(l.dir, "log.sock"),
@@ -196,7 +205,7 @@ func (l *Lab) startBalancer(ctx context.Context) error {
 		if err == nil && master != "" {
 			_, err = master.Do(ctx, "show proc")
 		}
-		return err == nil && accepts(strings.TrimPrefix(l.Site, "http://"))
+		return err == nil && accepts(l.Site.Addr())
 	})
 }
 

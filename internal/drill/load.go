@@ -43,7 +43,7 @@ type Load struct {
 	*Tally
 	Chats []*Chat
 
-	site   string
+	site   Site
 	opt    LoadOptions
 	run    string          // tells this load's users from those of an earlier one
 	ctx    context.Context // of the users, and of the chat clients' talking
@@ -59,7 +59,7 @@ type Load struct {
 }
 
 // StartLoad starts all users; Finish ends them.
-func StartLoad(site string, opt LoadOptions) *Load {
+func StartLoad(site Site, opt LoadOptions) *Load {
 	l := &Load{Tally: NewTally(), site: site, opt: opt, plays: map[string]map[int64]bool{}}
 	l.run = fmt.Sprintf("%x", time.Now().UnixMilli()&0xffffff)
 	l.ctx, l.stop = context.WithCancel(context.Background())

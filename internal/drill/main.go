@@ -26,6 +26,7 @@ that cost. Exit code 0: nothing failed, 1: a step did, 2: wrong usage.
   --chats N        chat clients that talk all the while (20)
   --inter TIME     check interval instead of the deployment's 5s
   --redis ADDR     use this Redis instead of an embedded one
+  --tls            over TLS, with a certificate that the drill makes
   --json           print one JSON object for each step, and one for the outcome
 
 Against a deployment that runs, nothing is started; what was stopped is started again:
@@ -63,6 +64,7 @@ func mainFailover(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	flags.StringVar(&o.lab.Balancer, "balancer", "", "")
 	flags.StringVar(&o.lab.Redis, "redis", "", "")
 	flags.DurationVar(&o.lab.Inter, "inter", 0, "")
+	flags.BoolVar(&o.lab.TLS, "tls", false, "")
 	flags.IntVar(&o.chats, "chats", 20, "")
 	flags.StringVar(&o.wild.Site, "site", "", "")
 	flags.StringVar(&o.wild.Runtime, "runtime", "", "")

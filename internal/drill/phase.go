@@ -191,7 +191,7 @@ func (p *phase) finish(ctx context.Context, name string, out Outage, failed erro
 }
 
 // executions reads the fleet's log of a run.
-func executions(ctx context.Context, site, run string) ([]fleet.Execution, error) {
+func executions(ctx context.Context, site Site, run string) ([]fleet.Execution, error) {
 	client := NewClient(site)
 	defer client.Close()
 	var all []fleet.Execution

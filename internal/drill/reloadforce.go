@@ -74,7 +74,7 @@ func (r *reloading) answers(ctx context.Context, c change) error {
 		}
 		return err
 	case "bind":
-		r.guest = NewClient("http://" + r.bind)
+		r.guest = NewClient(Site{URL: "http://" + r.bind})
 		return r.visit(ctx)
 	case "unbind":
 		defer r.guest.Close()

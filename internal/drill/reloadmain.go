@@ -30,6 +30,7 @@ Exit code 0: nothing, 1: something, 2: wrong usage.
   --against PATH   run bascule, then this HAProxy, and show both in one table; the exit
                    code is of bascule
   --redis ADDR     use this Redis instead of an embedded one
+  --tls            clients speak TLS, with a certificate that the drill makes
   --json           print one JSON object for each reload, and one for the outcome
 `
 
@@ -47,6 +48,7 @@ func mainReload(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	flags.DurationVar(&opt.Pace, "pace", 4*time.Second, "")
 	flags.BoolVar(&lab.Master, "master", false, "")
 	flags.StringVar(&lab.Balancer, "balancer", "", "")
+	flags.BoolVar(&lab.TLS, "tls", false, "")
 	flags.StringVar(&lab.Redis, "redis", "", "")
 	asJSON := flags.Bool("json", false, "")
 	err := flags.Parse(args)
@@ -103,7 +105,7 @@ func runReload(ctx context.Context, opt LabOptions, how ReloadOptions, asJSON bo
 	out := json.NewEncoder(stdout)
 	step := func(s ReloadStep) { _ = out.Encode(s) }
 	if !asJSON {
-		fmt.Fprintf(stdout, "reloads of the active/active deployment behind %s at %s\n", lab.Balancer, lab.Site)
+		fmt.Fprintf(stdout, "reloads of the active/active deployment behind %s at %s\n", lab.Balancer, lab.Site.URL)
 		fmt.Fprintf(stdout, "%3s  %-31s %-15s %9s %9s %11s %9s\n", "", "change", "by", "answered", "in force", "WebSockets", "draining")
 		step = func(s ReloadStep) { printReload(stdout, s) }
 	}

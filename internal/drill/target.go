@@ -14,9 +14,8 @@ import (
 type Target struct {
 	// Name tells it from others in the report, such as "bascule" or "haproxy, best options".
 	Name string
-	// Site is the URL of the frontend, without a slash at the end: the only address that
-	// gets traffic.
-	Site string
+	// Site is the frontend, the only address that gets traffic.
+	Site Site
 	// Runtime is the balancer's socket.
 	Runtime Runtime
 	// Backend is where the faults are; Servers are its servers.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"bascule/internal/drill/traffic"
 )
 
 // lockedBuffer is a bytes.Buffer that two goroutines may use.
@@ -133,7 +135,7 @@ func TestFailuresBeyondTheKeptOnesAreLost(t *testing.T) {
 
 // script is a server that answers the first request of its only connection and then
 // does as told.
-func script(t *testing.T, then func(net.Conn)) (site string, connections func() int) {
+func script(t *testing.T, then func(net.Conn)) (site Site, connections func() int) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -161,7 +163,7 @@ func script(t *testing.T, then func(net.Conn)) (site string, connections func() 
 		}
 	})
 	t.Cleanup(func() { ln.Close(); done.Wait() })
-	return "http://" + ln.Addr().String(), func() int { mu.Lock(); defer mu.Unlock(); return n }
+	return Site{URL: "http://" + ln.Addr().String()}, func() int { mu.Lock(); defer mu.Unlock(); return n }
 }
 
 func TestClientNeverSendsAgainByItself(t *testing.T) {
@@ -189,7 +191,7 @@ func TestClientNoticesAConnectionClosedWhileIdle(t *testing.T) {
 		if _, err := client.Do(t.Context(), "GET", "/", ""); err != nil {
 			t.Fatal(err)
 		}
-		within(t, "the end of the connection has arrived", func() bool { return client.conn == nil || !quiet(client.conn) })
+		within(t, "the end of the connection has arrived", func() bool { return client.conn == nil || !traffic.Quiet(client.conn) })
 	}
 	if got := connections(); got != 3 {
 		t.Errorf("%d connections, want 3", got)
@@ -204,7 +206,7 @@ func TestClientGivesUpWithItsContext(t *testing.T) {
 	defer ln.Close() // accepts in the kernel and never answers
 	ctx, cancel := withTimeout(t, 50*time.Millisecond)
 	defer cancel()
-	client := NewClient("http://" + ln.Addr().String())
+	client := NewClient(Site{URL: "http://" + ln.Addr().String()})
 	if _, err := client.Do(ctx, "GET", "/", ""); err == nil {
 		t.Error("a request without an answer succeeded")
 	}

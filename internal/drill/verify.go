@@ -44,7 +44,7 @@ func (r ChatReport) String() string {
 // VerifyChats waits until all that was said is acknowledged and read, for as long as
 // ctx lasts at most, and then compares the ledgers with the rooms. Nobody else may have
 // written to the rooms.
-func VerifyChats(ctx context.Context, site string, ledgers []*Ledger) (ChatReport, error) {
+func VerifyChats(ctx context.Context, site Site, ledgers []*Ledger) (ChatReport, error) {
 	client := NewClient(site)
 	defer client.Close()
 	// The end of ctx ends the waiting, not the reading.

@@ -15,12 +15,12 @@ import (
 )
 
 // startAPI serves one API server in this process.
-func startAPI(t *testing.T, name, redisAddr string) (site string, hangUpAll func()) {
+func startAPI(t *testing.T, name, redisAddr string) (site Site, hangUpAll func()) {
 	t.Helper()
 	api := fleet.NewAPI(name, redisAddr, slog.New(slog.DiscardHandler))
 	srv := httptest.NewServer(api)
 	t.Cleanup(func() { srv.Close(); api.Close() })
-	return srv.URL, api.Close
+	return Site{URL: srv.URL}, api.Close
 }
 
 func onEachRedis(t *testing.T, test func(t *testing.T, redisAddr string)) {
@@ -28,7 +28,7 @@ func onEachRedis(t *testing.T, test func(t *testing.T, redisAddr string)) {
 	t.Run("redis-server", func(t *testing.T) { test(t, realRedis(t)) })
 }
 
-func verify(t *testing.T, site string, ledgers ...*Ledger) ChatReport {
+func verify(t *testing.T, site Site, ledgers ...*Ledger) ChatReport {
 	t.Helper()
 	ctx, cancel := withTimeout(t, 2*time.Second)
 	defer cancel()
@@ -42,13 +42,13 @@ func verify(t *testing.T, site string, ledgers ...*Ledger) ChatReport {
 // broken is a chat client that notes honestly and sends dishonestly.
 type broken struct {
 	*Ledger
-	site string
+	site Site
 	http *Client
 	conn *websocket.Conn
 	last int64 // number of the server's hello
 }
 
-func newBroken(t *testing.T, site string) *broken {
+func newBroken(t *testing.T, site Site) *broken {
 	t.Helper()
 	b := &broken{Ledger: &Ledger{User: "ann", Client: "a", Room: "hall"}, site: site, http: NewClient(site)}
 	t.Cleanup(b.http.Close)
@@ -61,7 +61,7 @@ func newBroken(t *testing.T, site string) *broken {
 
 func (b *broken) connect(t *testing.T) {
 	t.Helper()
-	conn, _, err := websocket.Dial(t.Context(), b.site+"/api/v1/rooms/hall/chat?client=a&after=0",
+	conn, _, err := websocket.Dial(t.Context(), b.site.URL+"/api/v1/rooms/hall/chat?client=a&after=0",
 		&websocket.DialOptions{HTTPHeader: http.Header{"Cookie": {b.http.cookieHeader()}}})
 	if err != nil {
 		t.Fatal(err)

@@ -39,6 +39,7 @@ clients. Exit code 0: every fault passed, 1: one did not, or could not run, 2: w
                    (examples/drill.yaml), instead of starting one
   --repeat N       each fault so many times, at random moments (1)
   --redis ADDR     use this Redis instead of an embedded one
+  --tls            clients speak TLS, with a certificate that the drill makes
 
 Limits beyond what a fault excuses (see --list):
   --max-lost N     requests without an answer, or with an error (0)
@@ -93,6 +94,7 @@ func parseWhole(args []string) (*wholeOptions, error) {
 	flags.StringVar(&o.html, "html", "", "")
 	flags.StringVar(&o.lab.Balancer, "balancer", "", "")
 	flags.StringVar(&o.against, "against", "", "")
+	flags.BoolVar(&o.lab.TLS, "tls", false, "")
 	flags.StringVar(&o.lab.Redis, "redis", "", "")
 	flags.IntVar(&o.limits.Lost, "max-lost", 0, "")
 	flags.IntVar(&o.limits.Cut, "max-cut", 0, "")
@@ -110,8 +112,8 @@ func parseWhole(args []string) (*wholeOptions, error) {
 		return nil, errors.New("--rate must be at least 1, --sockets at least 0")
 	case o.repeat < 1:
 		return nil, errors.New("--repeat must be at least 1")
-	case o.fleet != "" && (o.against != "" || o.lab.Balancer != "" || o.lab.Redis != ""):
-		return nil, errors.New("--fleet has its own balancer and Redis: --against, --balancer and --redis do not go with it")
+	case o.fleet != "" && (o.against != "" || o.lab.Balancer != "" || o.lab.Redis != "" || o.lab.TLS):
+		return nil, errors.New("--fleet has its own balancer, Redis and site: --against, --balancer, --redis and --tls do not go with it")
 	case o.phase.Calm < 0 || o.phase.Lasts < 0:
 		return nil, errors.New("--calm and --duration must not be negative")
 	}

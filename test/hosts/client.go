@@ -52,7 +52,7 @@ func client(args []string, in io.Reader, out io.Writer) error {
 	if *light {
 		opt.Getters, opt.Posters, opt.Users, opt.Listeners, opt.Chats = 4, 2, 2, 4, 10
 	}
-	load := drill.StartLoad(*site, opt)
+	load := drill.StartLoad(drill.Site{URL: *site}, opt)
 	p := startProbe(*site)
 	var outage time.Time
 	say := json.NewEncoder(out)
@@ -116,7 +116,7 @@ func startProbe(site string) *probe {
 }
 
 func (p *probe) ask() {
-	c := drill.NewClient(p.site)
+	c := drill.NewClient(drill.Site{URL: p.site})
 	defer c.Close()
 	reply, err := c.Do(p.ctx, http.MethodGet, "/api/v1/health", "")
 	p.mu.Lock()

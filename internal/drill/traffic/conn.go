@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -23,8 +24,8 @@ const (
 // conn is one keep-alive connection. Unlike net/http's client it never sends a request
 // again, so that whatever the balancer loses shows. It is for one goroutine.
 type conn struct {
-	addr   string
-	net    *net.TCPConn // nil: not connected
+	site   Site
+	net    net.Conn // nil: not connected
 	buf    []byte
 	have   []byte // read and not used yet, within buf
 	used   time.Time
@@ -66,36 +67,20 @@ func (c *conn) do(head, body []byte, method wire.Method, deadline time.Time, a *
 
 // connect keeps the connection if the other side has not closed it.
 func (c *conn) connect(deadline time.Time) error {
-	if c.net != nil && time.Since(c.used) < idleLimit && c.quiet() {
+	if c.net != nil && time.Since(c.used) < idleLimit && Quiet(c.net) {
 		return nil
 	}
 	c.close()
-	dialer := net.Dialer{Deadline: deadline}
-	conn, err := dialer.Dial("tcp", c.addr)
+	conn, err := c.site.Dial(context.Background(), &net.Dialer{Deadline: deadline})
 	if err != nil {
 		return err
 	}
-	c.net = conn.(*net.TCPConn)
+	c.net = conn
 	if c.buf == nil {
 		c.buf = make([]byte, bufferSize)
 	}
 	c.have = nil
 	return nil
-}
-
-// quiet says whether an idle connection is open and has nothing to read.
-func (c *conn) quiet() bool {
-	raw, err := c.net.SyscallConn()
-	if err != nil {
-		return false
-	}
-	var peeked error
-	var one [1]byte
-	err = raw.Read(func(fd uintptr) bool {
-		_, _, peeked = syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		return true
-	})
-	return err == nil && errors.Is(peeked, syscall.EAGAIN)
 }
 
 // send writes the request. When the balancer has answered and closed before it had all

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -11,17 +12,38 @@ import (
 	"testing"
 	"time"
 
+	"bascule/internal/cert/certtest"
 	"bascule/internal/wire"
 )
 
 // scripted answers each request on a connection with the next text, and closes the
 // connection behind the last. It counts the requests that it got.
-func scripted(t *testing.T, answers ...string) (addr string, got *atomic.Int32) {
+func scripted(t *testing.T, answers ...string) (site Site, got *atomic.Int32) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return Site{URL: "http://" + ln.Addr().String()}, serve(t, ln, answers)
+}
+
+// scriptedTLS is scripted over TLS.
+func scriptedTLS(t *testing.T, answers ...string) (site Site, got *atomic.Int32) {
+	t.Helper()
+	made := certtest.New(t)
+	pair, err := tls.X509KeyPair(made.ECDSA("site.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	site = Site{URL: "https://" + ln.Addr().String(), TLS: &tls.Config{RootCAs: made.Pool(), ServerName: "site.test"}}
+	return site, serve(t, ln, answers)
+}
+
+func serve(t *testing.T, ln net.Listener, answers []string) (got *atomic.Int32) {
 	got = new(atomic.Int32)
 	done := make(chan struct{})
 	// Ends when the listener is closed.
@@ -46,7 +68,7 @@ func scripted(t *testing.T, answers ...string) (addr string, got *atomic.Int32) 
 		}
 	}()
 	t.Cleanup(func() { ln.Close(); <-done })
-	return ln.Addr().String(), got
+	return got
 }
 
 func ask(c *conn, method wire.Method) (answer, error) {
@@ -75,8 +97,8 @@ func TestReplies(t *testing.T) {
 		{"bytes behind it", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhello", true, 2, "3 bytes behind the reply"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			addr, _ := scripted(t, tt.reply)
-			c := conn{addr: addr}
+			site, _ := scripted(t, tt.reply)
+			c := conn{site: site}
 			defer c.close()
 			a, err := ask(&c, wire.MethodGet)
 			if tt.fails == "" && err != nil || tt.fails != "" && (err == nil || !strings.Contains(err.Error(), tt.fails)) {
@@ -91,8 +113,8 @@ func TestReplies(t *testing.T) {
 
 func TestALargeReplyIsReadThroughTheBuffer(t *testing.T) {
 	body := strings.Repeat("0123456789", 10*bufferSize/10)
-	addr, _ := scripted(t, "HTTP/1.1 200 OK\r\nContent-Length: "+"163840\r\n\r\n"+body)
-	c := conn{addr: addr}
+	site, _ := scripted(t, "HTTP/1.1 200 OK\r\nContent-Length: "+"163840\r\n\r\n"+body)
+	c := conn{site: site}
 	defer c.close()
 	if a, err := ask(&c, wire.MethodGet); err != nil || a.size != int64(len(body)) {
 		t.Errorf("%d bytes, %v; want %d", a.size, err, len(body))
@@ -102,8 +124,8 @@ func TestALargeReplyIsReadThroughTheBuffer(t *testing.T) {
 // A connection that carried a request and then ends on the next one is where clients
 // repeat requests by themselves; this one must not.
 func TestARequestIsNeverSentAgain(t *testing.T) {
-	addr, got := scripted(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "")
-	c := conn{addr: addr}
+	site, got := scripted(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "")
+	c := conn{site: site}
 	defer c.close()
 	if _, err := ask(&c, wire.MethodGet); err != nil {
 		t.Fatal(err)
@@ -117,14 +139,20 @@ func TestARequestIsNeverSentAgain(t *testing.T) {
 }
 
 func TestAConnectionClosedMeanwhileIsReplaced(t *testing.T) {
-	addr, got := scripted(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-	c := conn{addr: addr}
+	for name, script := range map[string]func(*testing.T, ...string) (Site, *atomic.Int32){"in clear": scripted, "over TLS": scriptedTLS} {
+		t.Run(name, func(t *testing.T) { closedMeanwhile(t, script) })
+	}
+}
+
+func closedMeanwhile(t *testing.T, script func(*testing.T, ...string) (Site, *atomic.Int32)) {
+	site, got := script(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+	c := conn{site: site}
 	defer c.close()
 	for range 2 {
 		if _, err := ask(&c, wire.MethodGet); err != nil {
 			t.Fatal(err)
 		}
-		for limit := time.Now().Add(time.Minute); c.quiet() && time.Now().Before(limit); {
+		for limit := time.Now().Add(time.Minute); Quiet(c.net) && time.Now().Before(limit); {
 		}
 	}
 	if n := got.Load(); n != 2 {

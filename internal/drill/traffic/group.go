@@ -50,7 +50,7 @@ func (g *group) hand(t task) {
 		w.tasks <- t
 	case g.conns < g.max:
 		g.conns++
-		w := &worker{group: g, conn: conn{addr: g.run.addr}, tasks: make(chan task, 1)}
+		w := &worker{group: g, conn: conn{site: g.run.site}, tasks: make(chan task, 1)}
 		w.tasks <- t
 		// Ends by end, when its requests are done.
 		g.run.workers.Go(w.run)

@@ -68,7 +68,7 @@ func (w *worker) request(t task) (head, body []byte, method wire.Method) {
 	case Delete:
 		b, method = w.operation(append(b, "DELETE "...), t.number), wire.MethodDelete
 	}
-	b = append(append(append(b, " HTTP/1.1\r\nHost: "...), r.addr...), "\r\n"...)
+	b = append(append(append(b, " HTTP/1.1\r\nHost: "...), r.site.Addr()...), "\r\n"...)
 	if body != nil {
 		b = append(strconv.AppendInt(append(b, "Content-Length: "...), int64(len(body)), 10), "\r\n"...)
 	}

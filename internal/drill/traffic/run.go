@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 
 // Run is a load that runs.
 type Run struct {
-	addr    string
+	site    Site
 	opt     Options
 	begun   time.Time
 	stop    context.CancelFunc
@@ -28,11 +27,10 @@ type Run struct {
 	numbers map[string]uint8
 }
 
-// Start logs the sticky users in and starts a load against a site, such as
-// "http://127.0.0.1:8080". Finish ends it.
-func Start(ctx context.Context, site string, opt Options) (*Run, error) {
+// Start logs the sticky users in and starts a load against a site. Finish ends it.
+func Start(ctx context.Context, site Site, opt Options) (*Run, error) {
 	r := &Run{
-		addr: strings.TrimPrefix(site, "http://"), opt: opt,
+		site: site, opt: opt,
 		servers: []string{""}, numbers: map[string]uint8{"": 0}, begun: time.Now(),
 	}
 	if opt.Rate < 1 {
@@ -95,10 +93,10 @@ func (r *Run) logIn(ctx context.Context) error {
 }
 
 func (r *Run) logInUser(ctx context.Context, g *group, n int) error {
-	c := conn{addr: r.addr}
+	c := conn{site: r.site}
 	defer c.close()
 	body := fmt.Sprintf(`{"user":"u-%s-%d"}`, r.opt.Name, n)
-	head := fmt.Sprintf("POST %s/api/v1/login HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", r.opt.Prefix, r.addr, len(body))
+	head := fmt.Sprintf("POST %s/api/v1/login HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", r.opt.Prefix, r.site.Addr(), len(body))
 	a := answer{cookie: g.jar.keep}
 	err := ctx.Err()
 	if err == nil {

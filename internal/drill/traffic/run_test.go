@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // site is one server of each kind without a balancer; before sees every request first
 // and answers it when it returns true.
-func site(t *testing.T, before func(http.ResponseWriter, *http.Request) bool) string {
+func site(t *testing.T, before func(http.ResponseWriter, *http.Request) bool) Site {
 	t.Helper()
 	api := fleet.NewAPI("api", miniredis.RunT(t).Addr(), slog.New(slog.NewTextHandler(io.Discard, nil)))
 	t.Cleanup(api.Close)
@@ -37,11 +37,11 @@ func site(t *testing.T, before func(http.ResponseWriter, *http.Request) bool) st
 		}
 	}))
 	t.Cleanup(srv.Close)
-	return srv.URL
+	return Site{URL: srv.URL}
 }
 
 // runFor starts a load, lets it be until n requests are done, and returns the records.
-func runFor(t *testing.T, site string, n int, opt Options) []Record {
+func runFor(t *testing.T, site Site, n int, opt Options) []Record {
 	t.Helper()
 	run, err := Start(t.Context(), site, opt)
 	if err != nil {
@@ -168,7 +168,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := &Run{addr: ln.Addr().String(), begun: time.Now(), servers: []string{""}}
+	run := &Run{site: Site{URL: "http://" + ln.Addr().String()}, begun: time.Now(), servers: []string{""}}
 	g := &group{run: run, max: 2}
 	for n := range uint32(maxWaiting + 4) {
 		g.hand(task{kind: Get, number: n + 1})
