@@ -88,13 +88,16 @@ func start(ctx context.Context, opt options, stdout io.Writer, show func(context
 func (d *demo) welcome() string {
 	return fmt.Sprintf(`balancer  %s -f %s
 site      %s/
+          %s/
 stats     %s
 socket    %s
 try       curl -i %s/api/v1/health
+          curl -i --cacert %s %s/api/v1/health
           curl -i %s/hls/%s/0.ts -o /dev/null
           echo "show servers state" | socat - %s
 
-`, d.lab.Balancer, d.lab.Config, d.lab.Site.URL, d.lab.Stats, d.lab.Runtime, d.lab.Site.URL, d.lab.Site.URL, fleet.Track(1), d.lab.Runtime)
+`, d.lab.Balancer, d.lab.Config, d.lab.Site.URL, d.lab.Secure.URL, d.lab.Stats, d.lab.Runtime,
+		d.lab.Site.URL, d.lab.CA, d.lab.Secure.URL, d.lab.Site.URL, fleet.Track(1), d.lab.Runtime)
 }
 
 // finish ends the load and prints what it cost. A signal ends the waiting.

@@ -55,7 +55,7 @@ func edited(t *testing.T, before, after string) string {
 func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = Main(append([]string{"--http", "", "--stats", ""}, args...), strings.NewReader(""), &out, &errs)
+	code = Main(append([]string{"--http", "", "--https", "", "--stats", ""}, args...), strings.NewReader(""), &out, &errs)
 	return code, out.String(), errs.String()
 }
 
@@ -69,6 +69,7 @@ func TestPlainDemoKillsAndStartsAServerAndLosesNothing(t *testing.T) {
 	}
 	for _, want := range []string{
 		`\nsite +http://127\.0\.0\.1:\d+/\n`,
+		`\n +https://127\.0\.0\.1:\d+/\n`,
 		`\nstats +http://127\.0\.0\.1:\d+/stats\n`,
 		`kill -9 backend-api-1\n`,
 		`backend-api-1 is DOWN \(was UP\)\n`,
@@ -100,7 +101,7 @@ func TestDemoExitsWith1WhenSomethingWasLost(t *testing.T) {
 }
 
 func TestDemoEndsCleanlyOnASignal(t *testing.T) {
-	cmd := exec.Command(os.Args[0], "demo", "--balancer", haproxy(t), "--http", "", "--stats", "")
+	cmd := exec.Command(os.Args[0], "demo", "--balancer", haproxy(t), "--http", "", "--https", "", "--stats", "")
 	var stdout lockedBuffer
 	cmd.Stdout = &stdout
 	if err := cmd.Start(); err != nil {
@@ -119,6 +120,15 @@ func TestDemoEndsCleanlyOnASignal(t *testing.T) {
 		}
 	}
 	socket := regexp.MustCompile(`\nsocket +(\S+)\n`).FindStringSubmatch(stdout.String())
+	// What it says to try has to work as it stands, over TLS without a word of distrust.
+	try := regexp.MustCompile(`curl (-i --cacert .*)\n`).FindStringSubmatch(stdout.String())
+	if len(try) != 2 {
+		t.Fatalf("no curl over TLS in the output:\n%s", stdout.String())
+	}
+	said, err := exec.Command("curl", strings.Fields(try[1])...).CombinedOutput()
+	if err != nil || !strings.Contains(string(said), "HTTP/1.1 200") {
+		t.Errorf("curl %s: %v, want 200\n%s", try[1], err, said)
+	}
 	cmd.Process.Signal(syscall.SIGTERM)
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("the demo ended with %v, want exit 0\n%s", err, stdout.String())

@@ -35,6 +35,7 @@ nothing was lost, 1: a request or a message was, 2: wrong usage.
   --inter TIME           check interval instead of the deployment's 5s
   --redis ADDR           use this Redis instead of an embedded one
   --http ADDR            address of the site, if it is free (127.0.0.1:8080)
+  --https ADDR           address of the site over TLS, if it is free (127.0.0.1:8443)
   --stats ADDR           address of the stats page, if it is free (127.0.0.1:9100)
   --plain                plain lines in a terminal too
 
@@ -103,6 +104,7 @@ func parse(args []string) (options, error) {
 	flags.DurationVar(&opt.lab.Inter, "inter", 0, "")
 	flags.StringVar(&opt.lab.Redis, "redis", "", "")
 	flags.StringVar(&opt.lab.HTTP, "http", "127.0.0.1:8080", "")
+	flags.StringVar(&opt.lab.HTTPS, "https", "127.0.0.1:8443", "")
 	flags.StringVar(&opt.lab.Stats, "stats", "127.0.0.1:9100", "")
 	for _, verb := range verbs {
 		flags.Func(verb, "", func(text string) error {

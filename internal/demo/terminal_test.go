@@ -57,7 +57,7 @@ func TestLiveViewObeysKeysAndLeavesTheTerminalAsItWas(t *testing.T) {
 	keyboard, tty := openTerminal(t)
 	resize(t, tty, 130, 40)
 	before := settings(t, tty)
-	cmd := exec.Command(os.Args[0], "demo", "--balancer", haproxy(t), "--inter", "200ms", "--http", "", "--stats", "")
+	cmd := exec.Command(os.Args[0], "demo", "--balancer", haproxy(t), "--inter", "200ms", "--http", "", "--https", "", "--stats", "")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.Env = append(os.Environ(), "TERM=xterm")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}

@@ -14,7 +14,7 @@ import (
 const drawEvery = 250 * time.Millisecond
 
 // roomyHeight is from where on all places are shown; below it the events need the rows.
-const roomyHeight = 28
+const roomyHeight = 30
 
 // keysHelp is the last line of the view.
 const keysHelp = "↑↓ 1-4 server   k kill -9   s start   d drain   r ready   R reload   q quit"
@@ -88,10 +88,12 @@ func (d *demo) press(ctx context.Context, pressed terminal.Key, selected int) in
 func (d *demo) places() [][2]string {
 	return [][2]string{
 		{"site", d.lab.Site.URL + "/"},
+		{"", d.lab.Secure.URL + "/"},
 		{"stats", d.lab.Stats},
 		{"config", d.lab.Config},
 		{"socket", string(d.lab.Runtime)},
 		{"try", "curl -i " + d.lab.Site.URL + "/api/v1/health"},
+		{"", "curl -i --cacert " + d.lab.CA + " " + d.lab.Secure.URL + "/api/v1/health"},
 	}
 }
 
