@@ -109,6 +109,7 @@ var refused = map[string]string{
 	"fall-of-nothing":           "haproxy_health_check_fall is 0: it has to be at least 1.",
 	"cookie-of-two-words":       `haproxy_sticky_cookie_name is "A B": the name of a cookie is one word`,
 	"one-port-for-both":         "haproxy_listen_http and haproxy_listen_https are both 80; with a certificate they have to differ.",
+	"hsts-before-now":           "haproxy_hsts_seconds is -1: a time, or 0 for none.",
 	"no-servers":                "api_pool has no server: the inventory names none, and haproxy_backend_api_fallback is empty.",
 	"server-without-an-address": "missing required arguments: address found in haproxy_backend_api_fallback",
 	"server-without-a-number":   "api_pool/spare-server has no id: end its name in a number, as backend-api-1 does, or give it haproxy_server_id",
@@ -126,12 +127,13 @@ func TestVariablesMakeTheConfigurationOrAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	certificate(t, filepath.Join(out, "with-a-certificate"))
+	certificate(t, filepath.Join(out, "in-clear-too"))
 	run(t, "testdata", nil, "ansible-playbook", "-i", "inventory.yml", "roles.yml", "-e", "out="+out, "-e", "roles_dir="+dir,
 		"-e", "haproxy_config_dir="+out+"/{{ inventory_hostname }}", "-e", "haproxy_bascule_path="+bin)
 
 	files, err := filepath.Glob(filepath.Join(out, "*", "haproxy.cfg"))
-	if err != nil || len(files) != 5 {
-		t.Fatalf("%d configurations, %v; want 5", len(files), err)
+	if err != nil || len(files) != 6 {
+		t.Fatalf("%d configurations, %v; want 6", len(files), err)
 	}
 	for _, file := range files {
 		name := filepath.Base(filepath.Dir(file))
@@ -172,6 +174,14 @@ func rendered(t *testing.T, file, name, bin string) {
 		if err := os.WriteFile(golden, got, 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	// Every port of the file is systemd's to open, and no other.
+	unit, err := os.ReadFile(filepath.Join(filepath.Dir(file), "haproxy.socket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if binds, opened := bytes.Count(got, []byte("\n    bind ")), bytes.Count(unit, []byte("\nListenStream=")); binds != opened {
+		t.Errorf("%d binds and %d ports opened by systemd:\n%s", binds, opened, unit)
 	}
 	want, err := os.ReadFile(golden)
 	if err != nil || !bytes.Equal(got, want) {
