@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"io/fs"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -114,6 +115,45 @@ func TestTheNameChoosesTheCertificate(t *testing.T) {
 		}
 		if got != test.want {
 			t.Errorf("%q (strict %v): got %q, want %q", test.name, test.strict, got, test.want)
+		}
+	}
+}
+
+// handshake says what a client of TLS 1.2 with one suite agrees on.
+func handshake(t *testing.T, s *cert.Settings, m *certtest.Maker, suite uint16) error {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	defer theirs.Close()
+	go func() { // ends with the pipe
+		_ = tls.Server(ours, s.Server()).Handshake() // what the client says counts
+		ours.Close()
+	}()
+	return tls.Client(theirs, &tls.Config{RootCAs: m.Pool(), ServerName: "web.test",
+		MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite}}).Handshake()
+}
+
+// Suites with CBC are what Lucky Thirteen is about, and scanners report them.
+func TestSuitesWithoutAEADAreNotSpokenUnasked(t *testing.T) {
+	m := certtest.New(t)
+	list, err := cert.Load("site", files(map[string][]byte{"site": m.Both("web.test")}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &cert.Settings{Certificates: cert.NewSet(list)}
+	s.Build()
+	for _, test := range []struct {
+		suite uint16
+		want  bool
+	}{
+		{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, true},
+		{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, true},
+		{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, true},
+		{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, false},
+		{tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, false},
+	} {
+		if err := handshake(t, s, m, test.suite); (err == nil) != test.want {
+			t.Errorf("%s: %v, want it spoken: %v", tls.CipherSuiteName(test.suite), err, test.want)
 		}
 	}
 }

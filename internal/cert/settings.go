@@ -22,7 +22,7 @@ type Options struct {
 	Min, Max uint16   // ssl-min-ver, ssl-max-ver: 1.2 to 1.3
 	Verify   Verify
 	CAs      *Authorities  // ca-file; nil: none
-	Ciphers  []uint16      // ciphers; nil: Go's own
+	Ciphers  []uint16      // ciphers; nil: Mozilla's "intermediate"
 	Curves   []tls.CurveID // curves, ecdhe; nil: Go's own
 	// As the configuration has them, with what cannot be spoken.
 	CipherList, SuiteList, CurveList string
@@ -50,6 +50,15 @@ type inForce struct {
 // are never agreed on.
 var served = []string{"http/1.1", "http/1.0"}
 
+// intermediate are the suites of TLS 1.2 that are spoken where the file names none:
+// those of Mozilla's "intermediate" that Go has. What Go would speak besides has CBC,
+// whose padding was attacked again and again, and only clients of 2013 need it.
+var intermediate = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+}
+
 // Server is what the next handshake is made with, after Build.
 func (s *Settings) Server() *tls.Config { return s.now.Load().server }
 
@@ -72,6 +81,9 @@ func (s *Settings) make(set *Set, cas *Authorities) *inForce {
 	}
 	if cas != nil {
 		c.ClientCAs = cas.Pool
+	}
+	if c.CipherSuites == nil {
+		c.CipherSuites = intermediate
 	}
 	f := &inForce{set: set, cas: cas, server: c.Clone(), plain: c}
 	for _, name := range s.ALPN {

@@ -129,7 +129,7 @@ var sslOptions = []Keyword{
 	{Name: "alpn", In: OnBind, Usage: "<protocols>", Text: "The protocols that are offered to clients, in the order of preference. h2 may stand in the list and is never agreed on.",
 		Example: tlsExample + " alpn http/1.1", option: bindALPN},
 	{Name: "ca-file", In: OnBind, Usage: "<file>", Text: "The authorities that certificates of clients must come from.", Example: tlsExample + " ca-file web.pem verify optional", option: bindCAFile},
-	{Name: "ciphers", In: OnBind, Usage: "<ciphers>", Text: "The cipher suites of TLS 1.2, in OpenSSL's words; Go's own where it is not given.",
+	{Name: "ciphers", In: OnBind, Usage: "<ciphers>", Text: "The cipher suites of TLS 1.2, in OpenSSL's words; those of Mozilla's intermediate where it is not given.",
 		Differs: "The order has no effect: of the suites that both know TLS takes what the machines do fast. A list with no suite that Go speaks, such as DHE alone, is an alert.",
 		Example: tlsExample + " ciphers ECDHE-RSA-AES128-GCM-SHA256:EECDH+AESGCM", option: bindList("missing cipher suite", func(c *tlsConf) *string { return &c.ciphers })},
 	{Name: "ciphersuites", In: OnBind, Usage: "<suites>", Text: "The cipher suites of TLS 1.3.",

@@ -92,24 +92,25 @@ func TestDefaultsOfTLSReachTheBindsThatSayNothing(t *testing.T) {
 		suites    int
 		curves    []tls.CurveID
 	}
+	const unasked = 6 // suites of Mozilla's intermediate
 	const v12, v13 = tls.VersionTLS12, tls.VersionTLS13
 	for _, test := range []struct {
 		global, bind string
 		want         want
 	}{
-		{"ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets", "", want{low: v13, high: v13}},
-		{"ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets", "ssl-min-ver TLSv1.2", want{low: v12, high: v13}},
-		{"ssl-default-bind-options no-tlsv13", "", want{low: v12, high: v12, tickets: true}},
-		{"ssl-default-bind-options no-tlsv12", "", want{low: v13, high: v13, tickets: true}},
-		{"ssl-default-bind-options no-tlsv13", "ssl-max-ver TLSv1.3", want{low: v12, high: v13, tickets: true}},
-		{"ssl-default-bind-options force-tlsv12", "", want{low: v12, high: v12, tickets: true}},
-		{"ssl-default-bind-options force-tlsv13", "", want{low: v13, high: v13, tickets: true}},
-		{"ssl-default-bind-options force-tlsv12", "force-tlsv13", want{low: v13, high: v13, tickets: true}},
+		{"ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets", "", want{low: v13, high: v13, suites: unasked}},
+		{"ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets", "ssl-min-ver TLSv1.2", want{low: v12, high: v13, suites: unasked}},
+		{"ssl-default-bind-options no-tlsv13", "", want{low: v12, high: v12, tickets: true, suites: unasked}},
+		{"ssl-default-bind-options no-tlsv12", "", want{low: v13, high: v13, tickets: true, suites: unasked}},
+		{"ssl-default-bind-options no-tlsv13", "ssl-max-ver TLSv1.3", want{low: v12, high: v13, tickets: true, suites: unasked}},
+		{"ssl-default-bind-options force-tlsv12", "", want{low: v12, high: v12, tickets: true, suites: unasked}},
+		{"ssl-default-bind-options force-tlsv13", "", want{low: v13, high: v13, tickets: true, suites: unasked}},
+		{"ssl-default-bind-options force-tlsv12", "force-tlsv13", want{low: v13, high: v13, tickets: true, suites: unasked}},
 		{"ssl-default-bind-ciphers EECDH+AESGCM", "", want{low: v12, high: v13, tickets: true, suites: 4}},
 		{"ssl-default-bind-ciphers EECDH+AESGCM", "ciphers AES128-SHA", want{low: v12, high: v13, tickets: true, suites: 1}},
-		{"ssl-default-bind-curves P-384:P-256", "", want{low: v12, high: v13, tickets: true, curves: []tls.CurveID{tls.CurveP384, tls.CurveP256}}},
-		{"ssl-default-bind-curves P-384:P-256", "curves X25519", want{low: v12, high: v13, tickets: true, curves: []tls.CurveID{tls.X25519}}},
-		{"ssl-default-bind-curves P-384:P-256", "ecdhe P-521", want{low: v12, high: v13, tickets: true, curves: []tls.CurveID{tls.CurveP384, tls.CurveP256}}},
+		{"ssl-default-bind-curves P-384:P-256", "", want{low: v12, high: v13, tickets: true, suites: unasked, curves: []tls.CurveID{tls.CurveP384, tls.CurveP256}}},
+		{"ssl-default-bind-curves P-384:P-256", "curves X25519", want{low: v12, high: v13, tickets: true, suites: unasked, curves: []tls.CurveID{tls.X25519}}},
+		{"ssl-default-bind-curves P-384:P-256", "ecdhe P-521", want{low: v12, high: v13, tickets: true, suites: unasked, curves: []tls.CurveID{tls.CurveP384, tls.CurveP256}}},
 	} {
 		env := inMemory(Env{LookupHost: loopback}, map[string]string{
 			"t.cfg": "global\n    crt-base certs\n    " + test.global + "\ndefaults\n" + timeouts + "frontend f\n    bind :18443-18444 ssl crt web.pem " + test.bind +
