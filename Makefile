@@ -21,7 +21,7 @@ LINTER  := bin/golangci-lint
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := build
-.PHONY: help build test race lint fuzz bench bench-pairs page demo differential nightly sim drill stock-tools hosts hosts-lxd docs check deb deps clean
+.PHONY: help build test race lint fuzz bench bench-pairs page demo differential nightly sim drill stock-tools tls-scan hosts hosts-lxd docs check deb deps clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,10 @@ drill: build ## break things on purpose and report what was lost (DRILL='--fault
 stock-tools: build ## Debian's hatop and prometheus-haproxy-exporter, as they are, against bascule under load (SECONDS=60)
 	@scripts/deps test
 	BASCULE=$(abspath bin/bascule) scripts/stock-tools $(or $(SECONDS),60)
+
+tls-scan: build ## testssl.sh and sslscan against the demo's HTTPS: some minutes
+	@scripts/deps test scan
+	BASCULE=$(abspath bin/bascule) scripts/tls-scan
 
 hosts: build ## the roles on seven booted Debian hosts, failover, deploys and reloads there (HOSTS='--steps site,failover'); needs root
 	@scripts/deps hosts

@@ -1,6 +1,6 @@
 // Package real runs the whole binary with the programs its users have: Debian's
-// haproxy, redis, socat, hatop, tmux, prometheus-haproxy-exporter, curl and
-// python3. It builds the binary once, and runs in a private network and a
+// haproxy, redis, socat, hatop, tmux, prometheus-haproxy-exporter, curl, openssl,
+// sslscan, chromium and python3. It builds the binary once, and runs in a private network and a
 // private view of /etc/hosts, /run and /dev, so that ports such as 80 and paths
 // such as /run/haproxy/admin.sock are free and nobody outside is disturbed.
 package real
@@ -30,6 +30,7 @@ var bascule string
 // programs are what the tests run, each with what brings it.
 var programs = []string{
 	"haproxy", "redis-server", "redis-cli", "socat", "hatop", "tmux", "prometheus-haproxy-exporter", "curl", "python3", "unshare",
+	"openssl", "sslscan", "chromium",
 }
 
 func TestMain(m *testing.M) {
