@@ -63,7 +63,7 @@ func runFor(t *testing.T, site Site, n int, opt Options) []Record {
 }
 
 func TestEveryKindIsAnsweredAndCountedOnce(t *testing.T) {
-	records := runFor(t, site(t, nil), 300, Options{Rate: 1000, Users: 5, Name: "t", Seed: 1})
+	records := runFor(t, site(t, nil), 150, Options{Rate: 50, Users: 5, Name: "t", Seed: 1})
 	seen := map[Kind]int{}
 	numbers := map[uint32]bool{}
 	for _, rec := range records {
