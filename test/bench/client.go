@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"sync/atomic"
 
@@ -16,8 +17,9 @@ const opening = 32
 // the load is on, sends again. It belongs to the loop's thread but for what is atomic.
 type load struct {
 	row   row
-	port  int // of the proxy
-	want  int // body bytes that every answer must have
+	tls   *tls.Config // nil: in clear
+	port  int         // of the proxy
+	want  int         // body bytes that every answer must have
 	asks  [][]byte
 	asked int       // requests sent so far
 	chat  []byte    // the client's WebSocket frame
@@ -38,6 +40,9 @@ func newLoad(r row, port int) *load {
 	if r.closing {
 		rest += "Connection: close\r\n"
 	}
+	if r.key != "" {
+		ld.tls = clientTLS(r.resumed)
+	}
 	ld.asks = [][]byte{[]byte("GET /api/v1/items?page=2" + rest + "\r\n")}
 	for n := range r.uris {
 		if n == 0 {
@@ -46,6 +51,9 @@ func newLoad(r row, port int) *load {
 		// A step that has no common factor with the number visits all in a mixed order.
 		k := n * 7919 % r.uris
 		ld.asks = append(ld.asks, fmt.Appendf(nil, "GET /hls/track-%d/seg-%d.ts%s\r\n", k/10, k%10, rest))
+	}
+	if r.upload > 0 {
+		ld.asks = [][]byte{fmt.Appendf(nil, "POST /upload%sContent-Length: %d\r\n\r\n", rest, r.upload)}
 	}
 	if r.webSocket {
 		ld.asks = [][]byte{[]byte("GET /chat HTTP/1.1\r\nHost: bench.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
@@ -85,13 +93,16 @@ func (ld *load) wrong(why string) {
 type client struct {
 	load     *load
 	fd       int
-	greeted  bool   // the connection stands and the first request went
-	answered bool   // at least one answer came
-	last     bool   // the answer is whole; the proxy shall close
-	since    int64  // when the request under way was due, by the loop's clock
-	tunnel   bool   // past 101: frames from here on
-	kept     []byte // an incomplete head or frame
-	body     int    // bytes of the body still to come
+	greeted  bool    // the connection stands and the first request went
+	answered bool    // at least one answer came
+	last     bool    // the answer is whole; the proxy shall close
+	since    int64   // when the request under way was due, by the loop's clock
+	tunnel   bool    // past 101: frames from here on
+	secure   *secure // nil: in clear
+	secured  bool    // its handshake is over
+	upload   int     // bytes of the request's body still to be sent
+	kept     []byte  // an incomplete head or frame
+	body     int     // bytes of the body still to come
 }
 
 // dial begins the connection; it asks at once when it stands.
@@ -110,7 +121,16 @@ func (c *client) ready(l *loop, events uint32) {
 	if !c.greeted {
 		c.greeted = true
 		l.change(c.fd, unix.EPOLLIN)
+		if c.load.tls != nil {
+			c.secure = newSecure(c.fd, c.load.tls)
+			c.shake(l)
+			return
+		}
 		c.send(l, c.load.ask())
+		return
+	}
+	if c.secure != nil {
+		c.readySecure(l, events)
 		return
 	}
 	if c.body > len(l.scratch) {
@@ -148,7 +168,7 @@ func (c *client) skip(l *loop) {
 func (c *client) again(l *loop) {
 	l.drop(c.fd)
 	c.load.done.Add(1)
-	c.greeted, c.last = false, false
+	c.greeted, c.last, c.secured = false, false, false
 	if !c.answered {
 		c.first(l)
 		return
@@ -280,6 +300,11 @@ func (c *client) send(l *loop, p []byte) {
 	if c.fd < 0 {
 		return
 	}
+	if c.secure != nil {
+		c.upload = c.load.row.upload
+		c.sendSecure(l, p)
+		return
+	}
 	if n, errno := send(c.fd, p); errno != 0 || n < len(p) {
 		c.fail(l, fmt.Sprintf("request not sent: %d of %d bytes (%v)", n, len(p), errno))
 	}
@@ -288,6 +313,9 @@ func (c *client) send(l *loop, p []byte) {
 // fail ends the connection; a broken load is reported, never repaired.
 func (c *client) fail(l *loop, why string) {
 	if c.fd >= 0 {
+		if c.secure != nil {
+			c.secure.stop()
+		}
 		c.load.wrong(why)
 		l.drop(c.fd)
 		c.fd = -1

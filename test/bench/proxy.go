@@ -39,6 +39,8 @@ type proxy struct {
 	config  string
 	args    func(config string) []string
 	log     func(port int) (to, how string) // what the configuration says to log
+	// secure is what the configuration says to speak TLS: at the address, and below it.
+	secure func(crt string) (bind, lines string)
 }
 
 func proxies() []*proxy {
@@ -50,13 +52,18 @@ func proxies() []*proxy {
 	haproxyLog := func(port int) (string, string) {
 		return fmt.Sprintf("    log 127.0.0.1:%d local0", port), "    log global\n    option httplog"
 	}
+	haproxySecure := func(crt string) (string, string) { return " ssl crt " + crt, "" }
 	return []*proxy{
-		{name: "bascule", title: "bascule", program: bascule, config: haproxyConfig, args: haproxyArgs, log: haproxyLog},
-		{name: "haproxy", title: "HAProxy", program: "haproxy", config: haproxyConfig, args: haproxyArgs, log: haproxyLog},
+		{name: "bascule", title: "bascule", program: bascule, config: haproxyConfig, args: haproxyArgs, log: haproxyLog, secure: haproxySecure},
+		{name: "haproxy", title: "HAProxy", program: "haproxy", config: haproxyConfig, args: haproxyArgs, log: haproxyLog, secure: haproxySecure},
 		{name: "nginx", title: "nginx", program: "nginx", config: nginxConfig,
 			args: func(config string) []string { return []string{"-c", config} },
 			log: func(port int) (string, string) {
 				return "", fmt.Sprintf("access_log syslog:server=127.0.0.1:%d;", port)
+			},
+			secure: func(crt string) (string, string) {
+				return " ssl", fmt.Sprintf("        ssl_certificate %s;\n        ssl_certificate_key %s;\n        ssl_protocols TLSv1.3;\n"+
+					"        ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;\n        ssl_ecdh_curve X25519;", crt, crt)
 			}},
 	}
 }
@@ -91,6 +98,21 @@ type running struct {
 	ended  chan struct{}
 }
 
+// crt is the path of the row's certificate.
+func (r *running) crt() string { return filepath.Join(r.dir, "site.pem") }
+
+// certify writes the row's certificate, if it has one.
+func (r row) certify(path string) error {
+	if r.key == "" {
+		return nil
+	}
+	text, err := certificates[r.key]()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o600)
+}
+
 // start runs the proxy on its cores and waits for its first answer.
 func (p *proxy) start(ctx context.Context, r row, cores string, servers [2]int, log *logReader) (*running, error) {
 	port, err := freePort()
@@ -103,14 +125,17 @@ func (p *proxy) start(ctx context.Context, r row, cores string, servers [2]int, 
 	}
 	run := &running{port: port, dir: dir, output: filepath.Join(dir, "output"), ended: make(chan struct{})}
 	config := filepath.Join(dir, "proxy.cfg")
-	if err = os.WriteFile(config, []byte(p.render(r, run, servers, log)), 0o644); err == nil {
+	if err = r.certify(run.crt()); err == nil {
+		err = os.WriteFile(config, []byte(p.render(r, run, servers, log)), 0o644)
+	}
+	if err == nil {
 		err = run.launch(p, cores, config)
 	}
 	if err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
-	if err := run.waitReady(ctx); err != nil {
+	if err := run.waitReady(ctx, r); err != nil {
 		said := run.said()
 		run.stop()
 		return nil, fmt.Errorf("%s: %w\n%s", p.name, err, said)
@@ -127,6 +152,10 @@ func (p *proxy) render(r row, run *running, servers [2]int, log *logReader) stri
 	if log != nil {
 		to, how = p.log(log.port)
 	}
+	bind, certificate := "", ""
+	if r.key != "" {
+		bind, certificate = p.secure(run.crt())
+	}
 	user := ""
 	if os.Getuid() == 0 {
 		user = "user root;" // so that the worker may use the temporary directory
@@ -138,7 +167,7 @@ func (p *proxy) render(r row, run *running, servers [2]int, log *logReader) stri
 	return strings.NewReplacer(
 		"@MAXCONN@", strconv.Itoa(r.conns+500), "@LOOPS@", strconv.Itoa(r.threads()), "@BALANCE@", balance, "@HASH@", hash, "@OPTIONS@", r.options,
 		"@PORT@", strconv.Itoa(run.port), "@SERVER1@", strconv.Itoa(servers[0]), "@SERVER2@", strconv.Itoa(servers[1]),
-		"@DIR@", run.dir, "@USER@", user, "@LOGTO@", to, "@LOG@", how,
+		"@DIR@", run.dir, "@USER@", user, "@TLS@", bind, "@CERTIFICATE@", certificate, "@LOGTO@", to, "@LOG@", how,
 	).Replace(p.config)
 }
 
@@ -164,13 +193,17 @@ func (r *running) launch(p *proxy, cores, config string) error {
 }
 
 // waitReady asks until the proxy answers 200.
-func (r *running) waitReady(ctx context.Context) error {
+func (r *running) waitReady(ctx context.Context, of row) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: clientTLS(false)}, Timeout: time.Second}
+	scheme := "http"
+	if of.key != "" {
+		scheme = "https"
+	}
 	last := "no answer"
 	for {
-		res, err := client.Get(fmt.Sprintf("http://127.0.0.1:%d/", r.port))
+		res, err := client.Get(fmt.Sprintf("%s://127.0.0.1:%d/", scheme, r.port))
 		if err == nil {
 			res.Body.Close()
 			if res.StatusCode == http.StatusOK {

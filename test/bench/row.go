@@ -18,9 +18,12 @@ type row struct {
 	options string // more lines for the section defaults
 
 	webSocket bool
-	closing   bool // a new connection for each request
-	idle      bool // connections are opened and left alone: what they cost is memory
-	log       bool // every request logged in HAProxy's httplog format to a syslog socket
+	closing   bool   // a new connection for each request
+	key       string // of the certificate: over TLS 1.3, AES-128-GCM and X25519 alone; empty: in clear
+	resumed   bool   // each connection resumes a session by its ticket
+	upload    int    // bytes of each request's body
+	idle      bool   // connections are opened and left alone: what they cost is memory
+	log       bool   // every request logged in HAProxy's httplog format to a syslog socket
 
 	target target
 }
@@ -36,7 +39,7 @@ type target struct {
 // so that the latencies are those of the work and not of a queue.
 const pacedRate = 20_000
 
-var rows = []row{
+var rows = append([]row{
 	{name: "h1-64", title: "HTTP/1 keep-alive, 64 connections, 100 B", conns: 64, body: 100, target: target{haproxy: 0.75, nginx: 1}},
 	{name: "h1-1000", title: "HTTP/1 keep-alive, 1,000 connections, 100 B", conns: 1000, body: 100, target: target{haproxy: 0.75, nginx: 1}},
 	{name: "h1-4000", title: "HTTP/1 keep-alive, 4,000 connections, 100 B", conns: 4000, body: 100, target: target{haproxy: 0.75, nginx: 1}},
@@ -49,6 +52,21 @@ var rows = []row{
 	{name: "h1-64-log", title: "HTTP/1 keep-alive, 64 connections, 100 B, every request logged by UDP", conns: 64, body: 100, log: true, target: target{haproxy: 0.85}},
 	{name: "h1-64-paced", title: "p99 at 20,000 requests/s, begun by the clock, 64 connections, 100 B", conns: 64, body: 100, rate: pacedRate, target: target{haproxy: 1}},
 	{name: "h1-64-2loops", title: "HTTP/1 keep-alive, 64 connections, 100 B, two loops on two cores, load and servers on the second", conns: 64, body: 100, loops: 2},
+}, secured()...)
+
+// secured are the rows over TLS. What RSA costs is Go's arithmetic against OpenSSL's: it
+// has no target.
+func secured() []row {
+	return []row{
+		{name: "tls-64", title: "TLS, HTTP/1 keep-alive, 64 connections, 100 B", conns: 64, body: 100, key: ecdsaKey, target: target{haproxy: 0.85}},
+		{name: "tls-16k", title: "TLS, HTTP/1 keep-alive, 64 connections, 16 KiB", conns: 64, body: 16 << 10, key: ecdsaKey, target: target{haproxy: 1}},
+		{name: "tls-ecdsa", title: "TLS, a handshake per request, ECDSA P-256, 64 at once", conns: 64, body: 100, closing: true, key: ecdsaKey, target: target{haproxy: 1.1}},
+		{name: "tls-rsa", title: "TLS, a handshake per request, RSA 2048, 64 at once", conns: 64, body: 100, closing: true, key: rsaKey},
+		{name: "tls-resumed", title: "TLS, a resumed handshake per request, 64 at once", conns: 64, body: 100, closing: true, key: ecdsaKey, resumed: true, target: target{haproxy: 1.1}},
+		{name: "tls-ws-1000", title: "TLS, WebSocket echo, 1,000 connections, 64 B, per message there and back", conns: 1000, body: 64, webSocket: true, key: ecdsaKey, target: target{haproxy: 0.85}},
+		{name: "tls-idle", title: "memory of an idle TLS connection after a request, 4,000 open", conns: 4000, body: 100, idle: true, key: ecdsaKey},
+		{name: "tls-idle-1m", title: "memory of an idle TLS connection after an upload of 1 MiB, 1,000 open", conns: 1000, body: 100, upload: 1 << 20, idle: true, key: ecdsaKey},
+	}
 }
 
 // figure is the number that the row compares: CPU time in µs, a latency in µs or

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -62,6 +63,7 @@ type serverConn struct {
 	fd     int
 	echo   bool
 	last   bool   // close after the answer
+	upload int    // bytes of a request's body still to come; its end is answered
 	kept   []byte // an incomplete request or frame
 	out    []byte // what a short write left
 }
@@ -88,6 +90,14 @@ func (c *serverConn) ready(l *loop, events uint32) {
 		p = c.kept
 	}
 	for len(p) > 0 && c.fd >= 0 {
+		if c.upload > 0 {
+			took := min(c.upload, len(p))
+			p = p[took:]
+			if c.upload -= took; c.upload == 0 {
+				c.send(l, c.server.answer)
+			}
+			continue
+		}
 		rest, whole := c.take(l, p)
 		if !whole {
 			break
@@ -119,6 +129,10 @@ func (c *serverConn) take(l *loop, p []byte) (rest []byte, whole bool) {
 		return p, false
 	}
 	head := p[:end+len(headEnd)]
+	if bytes.HasPrefix(head, []byte("POST ")) {
+		c.upload = uploadOf(head)
+		return p[len(head):], true
+	}
 	// Checks come in HTTP/1.0 and end with their answer.
 	c.last = bytes.Contains(head, []byte(" HTTP/1.0\r\n"))
 	if bytes.HasPrefix(head, []byte("GET /chat ")) {
@@ -131,6 +145,17 @@ func (c *serverConn) take(l *loop, p []byte) (rest []byte, whole bool) {
 		c.close(l)
 	}
 	return p[len(head):], true
+}
+
+// uploadOf is what a request says of its body; 0 without a Content-Length.
+func uploadOf(head []byte) (n int) {
+	for line := range bytes.Lines(head) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		if bytes.EqualFold(name, []byte("content-length")) {
+			n, _ = strconv.Atoi(string(bytes.TrimSpace(value))) // the bench's own number
+		}
+	}
+	return n
 }
 
 func (c *serverConn) send(l *loop, p []byte) {
