@@ -337,11 +337,12 @@ func compare(t *testing.T, threads int, theirs, ours sheet) {
 	if !slices.Equal(theirs.rows, ours.rows) {
 		t.Fatalf("rows %q, haproxy has %q", ours.rows, theirs.rows)
 	}
+	columns := theirs.columns[:slices.Index(theirs.columns, "-")]
+	if got := ours.columns[:min(len(columns), len(ours.columns))]; !slices.Equal(got, columns) {
+		t.Fatalf("columns %q, haproxy has %q", got, columns)
+	}
 	for _, row := range theirs.rows {
-		for _, column := range theirs.columns {
-			if column == "-" {
-				break
-			}
+		for _, column := range columns {
 			got, want := ours.cells[row][column], theirs.cells[row][column]
 			if got != want && !slices.Contains(timed, column) && onPurpose[column] == "" && onPurpose[row+" "+column] == "" {
 				t.Errorf("nbthread %d: %s: %s is %q, haproxy says %q", threads, row, column, got, want)
