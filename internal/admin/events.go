@@ -56,6 +56,7 @@ func (w worker) showEvents(c *Call) {
 	if !follow {
 		return
 	}
+	defer ring.Follow()()
 	c.while(func(ctx context.Context) {
 		for c.flush() == nil {
 			list := ring.Wait(ctx, since)

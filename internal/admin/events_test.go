@@ -55,6 +55,9 @@ func TestShowEvents(t *testing.T) {
 		}
 		all, fresh := open("show events -w\n"), open("show events -wn\n")
 		time.Sleep(10 * time.Second) // longer than a session may be silent
+		if n := p.source.Events.Followers(); n != 2 {
+			t.Errorf("%d follow", n)
+		}
 		p.source.Events.Add(events.Event{Kind: events.ServerUp, Proxy: "be", Server: "s1", Level: 5, Text: "up"})
 		if got := text(all); got != "1 @00.000Z 1 server-down be/s1 down\n2 @10.000Z 5 server-up be/s1 up\n\n" {
 			t.Errorf("followed: %q", got)
@@ -67,6 +70,9 @@ func TestShowEvents(t *testing.T) {
 		s.Close() // ends what follows
 		if got := text(followed); !strings.HasSuffix(got, "up\n") {
 			t.Errorf("until the end: %q", got)
+		}
+		if n := p.source.Events.Followers(); n != 0 {
+			t.Errorf("%d follow still", n)
 		}
 		time.Sleep(time.Minute)
 	})

@@ -73,6 +73,7 @@ type effects struct {
 	passed  bool    // a check passed
 	felled  string  // DOWN by checks at the fast pace: what is told of it
 	held    bool    // it fell so often that the way back takes longer
+	drains  bool    // a drain begins
 	notes   []note  // messages, in order
 }
 

@@ -55,7 +55,8 @@ const (
 	ShunProbes                     // of them, those that were sent to it all the same
 	Upgrades                       // WebSockets begun, and the time from their slot to the 101 in microseconds
 	UpgradeMicros
-	Held // falls behind which it had to pass its checks for longer (option flap-damping)
+	Held   // falls behind which it had to pass its checks for longer (option flap-damping)
+	Drains // drains begun
 	numCounters
 )
 

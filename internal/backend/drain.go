@@ -134,6 +134,7 @@ func (t *turn) follow() {
 		t.Drain = nil
 	case t.Drain == nil:
 		t.Drain = &Draining{Begun: t.now, Tally: new(DrainTally)}
+		t.drains = true
 	}
 }
 

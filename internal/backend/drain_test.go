@@ -361,6 +361,9 @@ func TestWhatBecomesOfADrain(t *testing.T) {
 				time.Sleep(time.Second)
 				c.then(t, b)
 				synctest.Wait()
+				if n := b.Server("s1").Counters.Sum(Drains); n != 1 {
+					t.Errorf("%d drains were begun", n)
+				}
 				d, got := b.Server("s1").State().Drain, ""
 				if d != nil {
 					got = d.Stage.String()

@@ -68,6 +68,9 @@ func (b *Backend) effect(s *Server, st *State, fx effects, now time.Time) {
 	if fx.held {
 		s.Counters.Add(b.env.Loops, Held, 1)
 	}
+	if fx.drains {
+		s.Counters.Add(b.env.Loops, Drains, 1)
+	}
 	b.detect(s, fx, now)
 }
 

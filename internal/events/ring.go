@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,8 @@ type Ring struct {
 	list    []Event    // of the last events, the one with ID n at (n-1) % len
 	last    uint64     // ID of the newest
 	changed chan struct{}
+
+	followers atomic.Int64
 }
 
 // New makes a ring of n events, 0: of Kept.
@@ -47,6 +50,23 @@ func (r *Ring) Add(e Event) {
 	r.list[(e.ID-1)%uint64(len(r.list))] = e
 	close(r.changed)
 	r.changed = make(chan struct{})
+}
+
+// Follow counts one who looks on until leave is called.
+func (r *Ring) Follow() (leave func()) {
+	if r == nil {
+		return func() {}
+	}
+	r.followers.Add(1)
+	return func() { r.followers.Add(-1) }
+}
+
+// Followers is how many look on.
+func (r *Ring) Followers() int64 {
+	if r == nil {
+		return 0
+	}
+	return r.followers.Load()
 }
 
 // Last is the ID of the newest event, 0: there is none yet.

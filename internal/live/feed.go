@@ -30,6 +30,7 @@ func (p *Page) follow(w answerer, r *stream.Asked, cfg *config.Stats, user strin
 		return
 	}
 	defer b.leave()
+	defer b.src.Events.Follow()()
 	if sw, ok := w.(*stream.Writer); ok {
 		sw.Patience = patience
 	}

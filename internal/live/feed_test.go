@@ -77,6 +77,7 @@ func TestFollowersAreBounded(t *testing.T) {
 		w.begin("/stats;events")
 	}
 	eventually(t, "all places taken", func() bool { return w.Board.Followers() == maxFollowers })
+	eventually(t, "all are counted", func() bool { return w.Board.src.Events.Followers() == maxFollowers })
 	a := w.get("stats", "/stats;events", ops)
 	if a.status != 503 || !strings.Contains(a.fields, "Retry-After: ") {
 		t.Errorf("one too many: %d %q", a.status, a.fields)

@@ -28,8 +28,8 @@ func Families() (list []Family) {
 	}
 	list = append(list, Family{"haproxy_process_build_info", "gauge", []string{"version"}, buildHelp})
 	list = append(list, Family{"bascule_worker_restarts_total", "counter", nil, restartsHelp})
-	for i := range reloadGauges {
-		list = append(list, Family{"bascule_" + reloadGauges[i].name, "gauge", nil, reloadGauges[i].help})
+	for i := range ownGauges {
+		list = append(list, Family{"bascule_" + ownGauges[i].name, "gauge", nil, ownGauges[i].help})
 	}
 	list = append(list, Family{"bascule_reloads_total", "counter", []string{"result"}, reloadsHelp})
 	for i := range Activity {

@@ -11,14 +11,15 @@ import (
 // Facts are a Process with what follows from it at one moment.
 type Facts struct {
 	Process
-	Rates ProcessRates
-	Now   time.Time
-	Float bool // times in seconds with their fractions
+	Rates     ProcessRates
+	Followers int64 // live pages and runtime sessions that follow events
+	Now       time.Time
+	Float     bool // times in seconds with their fractions
 }
 
 // Facts are what show info and the metrics of the process are made from.
 func (s *Source) Facts() Facts {
-	return Facts{Process: s.Process(), Rates: s.Rates.Process(), Now: time.Now()}
+	return Facts{Process: s.Process(), Rates: s.Rates.Process(), Followers: s.Events.Followers(), Now: time.Now()}
 }
 
 // An InfoField is one line of "show info".

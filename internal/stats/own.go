@@ -36,6 +36,7 @@ func ownFields() []Field {
 		{Name: "unkept", Type: U64, Tags: "MCP", On: onBS, Text: "Requests whose body was too large to be kept, or came when memory for it was short", get: count(backend.Unkept)},
 		{Name: "ws_cur", Type: U64, Tags: "MGP", On: onBS, Text: "WebSockets now", get: webSockets},
 		{Name: "ttime_steps", Type: Str, Tags: "MCP", On: onFBS, Text: "Requests by their total time, as the buckets of bascule_…_total_time_seconds, each without those below it", get: timeSteps},
+		{Name: "drains", Type: U64, Tags: "MCP", On: onS, Text: "Drains begun, with a deadline and without", get: count(backend.Drains)},
 	}
 }
 
@@ -82,6 +83,7 @@ func ownMetrics() []metric {
 		{name: "hold_seconds", own: true, field: "hold", on: onS, skip: true},
 		{name: "slowstart_held_seconds", own: true, field: "slowstart_held", on: onS, skip: true},
 		{name: "idle_limit_seconds", own: true, field: "idle_limit", millis: true, on: onS, skip: true, help: "Seconds behind which the server ends idle connections, as far as learnt"},
+		{name: "drains_total", own: true, field: "drains", counter: true, on: onS},
 		{name: "drain_moved_total", own: true, field: "drain_moved", counter: true, on: onBS},
 		{name: "replays_total", own: true, counter: true, on: onBS, label: "taken", states: replaySamples, help: "Requests sent again because a server failed, by whether that server may have taken them"},
 		{name: "replay_races_total", own: true, field: "races", counter: true, on: onBS},
