@@ -48,12 +48,27 @@ func (e *Expr) first(x *Ctx, s *Sample) bool {
 	return e.next(x, s)
 }
 
+const (
+	// maxConverters bounds an expression, which runs for each request: nobody is known
+	// to need ten.
+	maxConverters = 256
+	// A chain of converters may make maxMade times the bytes that were fetched, and
+	// leastMade in any case. More is no sample: each of them can double what it is given
+	// (hex), so that 30 make a gigabyte of one byte. HAProxy cuts at tune.bufsize.
+	maxMade, leastMade = 64, 128 << 10
+)
+
 func (e *Expr) next(x *Ctx, s *Sample) bool {
+	at := len(x.Scratch)
 	if !e.fetch.eval(x, e.args, s) {
 		return false
 	}
+	if len(e.convs) == 0 {
+		return true
+	}
+	most := at + max(leastMade, maxMade*len(s.Bytes))
 	for i := range e.convs {
-		if !e.convs[i].conv.eval(x, e.convs[i].args, s) {
+		if !e.convs[i].conv.eval(x, e.convs[i].args, s) || len(x.Scratch) > most {
 			return false
 		}
 	}
@@ -147,6 +162,9 @@ func (e *Expr) parseConverters(text string, lib *Library) error {
 		}
 		if text = strings.TrimLeft(text, ","); text == "" {
 			return nil
+		}
+		if len(e.convs) == maxConverters {
+			return fmt.Errorf("more than %d converters in one expression", maxConverters)
 		}
 		name, rest := cutName(text)
 		c := findConverter(name)
