@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -129,7 +130,16 @@ func (x *line) ringTimeout(r *logs.Section) {
 	*field = d
 }
 
-// ringServer reads `server NAME ADDRESS [log-proto legacy|octet-count]`.
+// ringIdle are the options of servers that HAProxy reads for the server of a ring
+// too, and that change nothing there: every line goes to each server, whatever a
+// check says of it or its line.
+var ringIdle = []string{
+	"addr", "backup", "check", "disabled", "downinter", "enabled", "fall", "fastinter", "hash-key", "init-addr", "inter", "maxconn", "maxqueue", "minconn",
+	"no-backup", "no-check", "on-marked-down", "on-marked-up", "pool-max-conn", "port", "rise", "slowstart", "weight",
+}
+
+// ringServer reads `server NAME ADDRESS [log-proto legacy|octet-count]`, and options
+// without meaning for a ring.
 func (x *line) ringServer(r *logs.Section) {
 	if x.arg(1) == "" {
 		x.alert(x.name, "'server' expects <name> and <addr>[:<port>] as arguments.")
@@ -139,21 +149,23 @@ func (x *line) ringServer(r *logs.Section) {
 	if s.Addr = logs.ResolveTCP(x.args[1], x.problems); s.Addr == "" {
 		return
 	}
-	for i := 2; i < len(x.args); i++ {
-		switch w := x.args[i]; w.Text {
-		case "log-proto":
-			i++
-			switch x.arg(i) {
-			case "octet-count":
-				s.OctetCount = true
-			case "legacy":
-				s.OctetCount = false
+	o := &options{line: x, shape: lang.Placed, rest: x.args[2:], srv: &Server{Name: s.Name}, subject: "'server " + r.Name + "/" + s.Name + "'"}
+	for len(o.rest) > 0 && o.rest[0].Text != "" {
+		o.opt = o.take()
+		switch kw, _, _ := x.table.find([]lang.Word{o.opt}, OnServer); {
+		case o.opt.Text == "log-proto":
+			switch w := o.take(); w.Text {
+			case "octet-count", "legacy":
+				s.OctetCount = w.Text == "octet-count"
 			default:
-				x.alert(x.at(i), "'server %s/%s' : 'log-proto' expects one of 'legacy' or 'octet-count' but got '%s'.", r.Name, s.Name, x.arg(i))
+				o.bad(w, "'log-proto' expects one of 'legacy' or 'octet-count' but got '%s'.", w.Text)
 				return
 			}
+		case kw != nil && slices.Contains(ringIdle, kw.Name):
+			x.cfg.Ignored = append(x.cfg.Ignored, Ignored{Line: place(o.opt.Pos), Keyword: kw.Name, Why: "a ring sends each line to all of its servers"})
+			kw.option(o)
 		default:
-			x.alert(w, "'server %s/%s' : '%s' is known but not supported yet for the server of a ring, log-proto alone is.", r.Name, s.Name, w.Text)
+			o.bad(o.opt, "'%s' is known but not supported yet for the server of a ring, log-proto alone is.", o.opt.Text)
 			return
 		}
 	}
