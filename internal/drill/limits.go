@@ -55,17 +55,20 @@ type limitsPart struct {
 	name  string
 	run   func(ctx context.Context, l *limitsLab, r *LimitsReport) error
 	judge func(l *limitsLab, logged codes, r *LimitsReport)
+	// settle is how long memory takes to be back at least, where --settle says less.
+	settle time.Duration
 }
 
 var limitsParts = []limitsPart{
-	{"slow-header", slowHeaders, judgeSlowHeaders},
-	{"slow-reader", slowReaders, judgeSlowReaders},
-	{"upload", upload, nil},
-	{"download", download, nil},
-	{"silent", silentServer, judgeSilentServer},
-	{"descriptors", noDescriptors, judgeNoDescriptors},
-	{"log", unreadLog, nil},
-	{"socket", socketAbuse, judgeSocket},
+	{name: "slow-header", run: slowHeaders, judge: judgeSlowHeaders},
+	{name: "slow-reader", run: slowReaders, judge: judgeSlowReaders},
+	{name: "upload", run: upload},
+	{name: "download", run: download},
+	{name: "silent", run: silentServer, judge: judgeSilentServer},
+	{name: "descriptors", run: noDescriptors, judge: judgeNoDescriptors},
+	{name: "log", run: unreadLog},
+	{name: "socket", run: socketAbuse, judge: judgeSocket},
+	{name: "tls", run: floodTLS, settle: settleTLS},
 }
 
 func choosePartsOf(list string) ([]limitsPart, error) {
@@ -90,7 +93,7 @@ func choosePartsOf(list string) ([]limitsPart, error) {
 // run lets a part misbehave beside the other users and reports on all of it.
 func (l *limitsLab) run(ctx context.Context, part limitsPart) (r LimitsReport) {
 	r.Name = part.name
-	users := startOthers(l.site, l.opt.Rate)
+	users := startOthers(l.url(), nil, l.opt.Rate)
 	err := sleep(ctx, calmBefore)
 	before := l.log.counts()
 	watch := l.watchMemory()
@@ -103,7 +106,7 @@ func (l *limitsLab) run(ctx context.Context, part limitsPart) (r LimitsReport) {
 	users.finish()
 	r.Before, r.Peak = watch()
 	if err == nil {
-		err = sleep(ctx, l.opt.Settle)
+		err = sleep(ctx, max(l.opt.Settle, part.settle))
 	}
 	if err != nil {
 		r.fail("%v", err)

@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +23,7 @@ const limitsConfig = `global
     stats socket %[1]s level admin
     log %[2]s local0 info
     log %[3]s local0 info
-    maxconn 4000
+    maxconn 6000
     nbthread 2
 
 defaults
@@ -37,6 +38,7 @@ defaults
 
 frontend site
     bind %[4]s
+    bind %[8]s ssl crt %[9]s
     use_backend silent if { path_beg /never }
     default_backend servers
 
@@ -55,7 +57,9 @@ backend silent
 type limitsLab struct {
 	opt      LimitsOptions
 	balancer string
-	site     string // address
+	site     string      // address
+	secure   string      // address with TLS
+	trust    *tls.Config // for clients of secure
 	runtime  Runtime
 	dir      string
 	keep     *keeper
@@ -75,13 +79,13 @@ func startLimitsLab(ctx context.Context, opt LimitsOptions) (l *limitsLab, err e
 	if l.dir, err = os.MkdirTemp("", "bascule-limits-"); err != nil {
 		return l, err
 	}
-	addrs, err := freePorts(4)
+	addrs, err := freePorts(5)
 	if err != nil {
 		return l, err
 	}
-	l.site = addrs[0]
+	l.site, l.secure = addrs[0], addrs[4]
 	l.runtime = Runtime(filepath.Join(l.dir, "admin.sock"))
-	for _, addr := range addrs[1:] {
+	for _, addr := range addrs[1:4] {
 		if err := l.serve(addr); err != nil {
 			return l, err
 		}
@@ -94,7 +98,16 @@ func startLimitsLab(ctx context.Context, opt LimitsOptions) (l *limitsLab, err e
 		return l, err
 	}
 	config := filepath.Join(l.dir, "haproxy.cfg")
-	text := fmt.Sprintf(limitsConfig, l.runtime, l.log.addr(), dead, l.site, addrs[1], addrs[2], addrs[3])
+	pair, trust, err := makeCertificate("drill.test")
+	if err != nil {
+		return l, err
+	}
+	l.trust = trust
+	crt := filepath.Join(l.dir, "site.pem")
+	if err := os.WriteFile(crt, pair, 0o600); err != nil {
+		return l, err
+	}
+	text := fmt.Sprintf(limitsConfig, l.runtime, l.log.addr(), dead, l.site, addrs[1], addrs[2], addrs[3], l.secure, crt)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return l, err
 	}
@@ -201,11 +214,14 @@ func (l *limitsLab) close() (err error) {
 	return errors.Join(err, os.RemoveAll(l.dir))
 }
 
+// url is the site without TLS.
+func (l *limitsLab) url() string { return "http://" + l.site }
+
 // fresh asks once on a new connection and says how long that took.
 func (l *limitsLab) fresh(ctx context.Context) (time.Duration, error) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
 	begun := time.Now()
-	err := getSmall(ctx, client, l.site)
+	err := getSmall(ctx, client, l.url())
 	return time.Since(begun), err
 }
 

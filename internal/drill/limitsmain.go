@@ -15,15 +15,16 @@ const usageLimits = `usage: bascule drill limits [flags]
 Takes the balancer to its limits, one after the other, while users who do nothing wrong
 are served: clients with slow headers, clients that read slowly, large bodies in both
 directions, no descriptors left, a log socket that nobody reads, a server that never
-answers, a hundred clients that abuse the runtime socket. Reports memory, the users' times, what was logged, and when all was normal again.
+answers, a hundred clients that abuse the runtime socket, a flood of TLS handshakes. Reports memory, the users' times, what was logged, and when all was normal again.
 Exit code 0: as it must be, 1: users lost requests, wrong codes were logged, or memory
-did not come back, 2: wrong usage. Times are shown, and are no reason to fail.
+did not come back, 2: wrong usage. Times are shown, and are no reason to fail without --strict.
 
   --clients N      clients of each kind that misbehave (500)
   --size N         MiB of each large body (1024)
   --rate N         requests per second of the other users (200)
   --settle TIME    how long after a part memory is looked at again (60s)
   --parts LIST     only these parts, by name, with commas
+  --strict         fail when clients inside or newcomers of the part tls are late
   --balancer PATH  run this HAProxy instead of bascule, to compare
   --json           print one JSON object for each part, and one for the outcome
 `
@@ -37,6 +38,7 @@ type LimitsOptions struct {
 	Rate     int
 	Settle   time.Duration
 	Parts    string
+	Strict   bool // times that are late are failures
 }
 
 func mainLimits(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -48,6 +50,7 @@ func mainLimits(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	flags.IntVar(&opt.Rate, "rate", 200, "")
 	flags.DurationVar(&opt.Settle, "settle", time.Minute, "")
 	flags.StringVar(&opt.Parts, "parts", "", "")
+	flags.BoolVar(&opt.Strict, "strict", false, "")
 	flags.StringVar(&opt.Balancer, "balancer", "", "")
 	asJSON := flags.Bool("json", false, "")
 	err := flags.Parse(args)

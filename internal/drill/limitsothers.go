@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +16,11 @@ const othersP99 = 50 * time.Millisecond
 // othersConns is how many connections they keep: enough that none waits for one.
 const othersConns = 64
 
+// othersIdle is below the timeout http-request of the configuration: a connection that
+// was opened and then not needed is answered 408 behind that, which net/http may take for
+// the reply to the request that it sends at that moment.
+const othersIdle = 2 * time.Second
+
 // others are users who do nothing wrong: requests begun by the clock, whether earlier
 // ones are answered or not.
 type others struct {
@@ -27,12 +33,15 @@ type others struct {
 	first error // why the first was lost
 }
 
-// startOthers begins rate requests per second; finish ends them.
-func startOthers(site string, rate int) *others {
+// startOthers begins rate requests per second of site, a URL without a path, with
+// settings for https; finish ends them.
+func startOthers(site string, settings *tls.Config, rate int) *others {
 	ctx, stop := context.WithCancel(context.Background())
 	o := &others{stop: stop, times: &latency{}}
 	client := &http.Client{
-		Transport: &http.Transport{MaxIdleConnsPerHost: othersConns, MaxConnsPerHost: othersConns},
+		Transport: &http.Transport{
+			MaxIdleConnsPerHost: othersConns, MaxConnsPerHost: othersConns, IdleConnTimeout: othersIdle, TLSClientConfig: settings,
+		},
 		Timeout:   10 * time.Second,
 	}
 	o.done.Go(func() { // until finish
@@ -75,8 +84,9 @@ func (o *others) finish() {
 	o.done.Wait()
 }
 
+// getSmall asks site, a URL without a path, for a hundred bytes.
 func getSmall(ctx context.Context, client *http.Client, site string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+site+"/small", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, site+"/small", nil)
 	if err != nil {
 		return err
 	}

@@ -296,7 +296,7 @@ func unreadLog(ctx context.Context, l *limitsLab, r *LimitsReport) error {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: 10 * time.Second}
 	defer client.CloseIdleConnections()
 	for range 2000 {
-		if err := getSmall(ctx, client, l.site); err != nil {
+		if err := getSmall(ctx, client, l.url()); err != nil {
 			return err
 		}
 	}
@@ -326,7 +326,7 @@ func (l *limitsLab) readAgain(ctx context.Context, client *http.Client) error {
 	}
 	drain(100 * time.Millisecond) // what was there, and some of what came meanwhile
 	for range 50 {
-		if err := getSmall(ctx, client, l.site); err != nil {
+		if err := getSmall(ctx, client, l.url()); err != nil {
 			return err
 		}
 		if drain(100*time.Millisecond) > 0 {

@@ -69,7 +69,7 @@ func Scale(ctx context.Context, l *scaleLab, show func(ScaleReload)) (r ScaleRep
 	if err := l.allUp(ctx); err != nil {
 		return r, err
 	}
-	users := startOthers(l.site, opt.Rate)
+	users := startOthers("http://"+l.site, nil, opt.Rate)
 	finish := func() {
 		users.finish()
 		r.Requests, r.Lost, r.P99 = users.times.n, users.lost, users.times.quantile(0.99)

@@ -131,7 +131,7 @@ func (l *scaleLab) start(ctx context.Context) (err error) {
 		return err
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
-	err = await(ctx, "the balancer", l.proxy, func() bool { return getSmall(ctx, client, l.site) == nil })
+	err = await(ctx, "the balancer", l.proxy, func() bool { return getSmall(ctx, client, "http://"+l.site) == nil })
 	l.started = time.Since(begun)
 	if err != nil {
 		return err
