@@ -288,3 +288,47 @@ func within(t *testing.T, what string, is func() bool) {
 		}
 	}
 }
+
+// TestAnIdleConnectionMayGetTickets: what a server says of TLS alone, at any time,
+// ends nothing; bytes that nobody asked for do, and its end.
+func TestAnIdleConnectionMayGetTickets(t *testing.T) {
+	for name, test := range map[string]struct {
+		then func(*tls.Conn)
+		idle bool
+	}{
+		"a ticket":            {func(*tls.Conn) {}, true},
+		"a ticket, and bytes": {func(c *tls.Conn) { _, _ = c.Write([]byte("HTTP/1.1 408 Request Timeout\r\n\r\n")) }, false},
+		"a ticket, its end":   {func(c *tls.Conn) { _ = c.CloseWrite() }, false},
+		"a ticket, a close":   {func(c *tls.Conn) { _ = c.Close() }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, client := testTLS(t)
+			client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+			l := running(t)
+			c, raw := pair(t, l, &handler{ready: func(*Conn) {}})
+			done := make(chan error, 1)
+			on(l, func() { NewHandshakes(1).Greet(c, client, func(err error) { done <- err }) })
+			peer := tls.Server(raw, server)
+			if err := peer.Handshake(); err != nil { // its last words are tickets
+				t.Fatal(err)
+			}
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			test.then(peer)
+			// All is in the kernel of the other end by now.
+			for range 3 { // it stays what it is
+				var peek bool
+				on(l, func() { peek = c.Peek() })
+				if peek != test.idle {
+					t.Fatalf("idle %v, want %v", peek, test.idle)
+				}
+			}
+			if name == "a ticket" {
+				if _, ok := client.ClientSessionCache.Get("web.test"); !ok {
+					t.Error("the ticket was not taken")
+				}
+			}
+		})
+	}
+}
