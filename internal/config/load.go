@@ -236,11 +236,14 @@ func (l *loader) excerpt(q *lang.Problem) {
 }
 
 // readNamed reads a file that a line names.
-func (l *loader) readNamed(name string) ([]byte, error) {
-	if l.base != "" && !filepath.IsAbs(name) {
-		name = filepath.Join(l.base, name)
+func (l *loader) readNamed(name string) ([]byte, error) { return l.env.ReadFile(l.named(name)) }
+
+// named is where a file is that a line names (default-path).
+func (l *loader) named(name string) string {
+	if l.base == "" || filepath.IsAbs(name) {
+		return name
 	}
-	return l.env.ReadFile(name)
+	return filepath.Join(l.base, name)
 }
 
 // lookup answers what a variable holds at this place of the file.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/tls"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,7 +19,11 @@ var tlsVersions = map[string]uint16{
 
 // certFiles is how certificates are read: as all files of the configuration.
 func (l *loader) certFiles() cert.Files {
-	return cert.Files{ReadFile: l.readNamed, ReadDir: l.env.ReadDir, Stat: l.env.Stat}
+	return cert.Files{
+		ReadFile: l.readNamed,
+		ReadDir:  func(name string) ([]fs.DirEntry, error) { return l.env.ReadDir(l.named(name)) },
+		Stat:     func(name string) (fs.FileInfo, error) { return l.env.Stat(l.named(name)) },
+	}
 }
 
 // under puts a directory of global (crt-base, ca-base) before a relative name.
