@@ -21,6 +21,7 @@ type Client struct {
 	Host        string       // verifyhost; "": any name will do where none is asked for by SNI
 	Certificate *Certificate // crt; nil: none
 	ALPN        []string     // those that can be spoken, in the order of preference
+	Ciphers     []uint16     // ciphers, of TLS 1.2; nil: Go's own
 	Min, Max    uint16       // ssl-min-ver, ssl-max-ver; 0: bascule's, 1.2 to 1.3
 	Fresh       bool         // no-ssl-reuse, no-tls-tickets: no session is resumed
 
@@ -36,7 +37,7 @@ const mostSessions = 64
 func (c *Client) Build() {
 	t := &tls.Config{
 		MinVersion: max(c.Min, tls.VersionTLS12), MaxVersion: c.Max,
-		NextProtos:             c.ALPN,
+		NextProtos: c.ALPN, CipherSuites: c.Ciphers,
 		InsecureSkipVerify:     true, // check does it, by HAProxy's rules of names
 		SessionTicketsDisabled: c.Fresh,
 		// See Settings.Build.
@@ -52,7 +53,7 @@ func (c *Client) Build() {
 	}
 	c.made = t
 	h := sha256.New()
-	fmt.Fprintf(h, "%v %q %q %d %d %v ", c.Verify, c.Host, c.ALPN, c.Min, c.Max, c.Fresh)
+	fmt.Fprintf(h, "%v %q %q %d %d %d %v ", c.Verify, c.Host, c.ALPN, c.Ciphers, c.Min, c.Max, c.Fresh)
 	if c.CAs != nil {
 		h.Write(c.CAs.sum[:])
 	}

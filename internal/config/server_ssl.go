@@ -18,6 +18,7 @@ type serverTLS struct {
 	cas                *cert.Authorities
 	crt, host          string
 	alpn, checkALPN    []string
+	ciphers, suites    string
 	min, max           uint16
 	without            tlsSet
 	noReuse, noTickets bool
@@ -167,6 +168,11 @@ var serverTLSOptions = []Keyword{
 	{Name: "check-alpn", In: OnServer, Usage: "<protocols>", Text: "The same for checks.", Example: serverTLSExample + " check check-alpn http/1.1", option: serverWord(noALPN, func(o *options, w lang.Word) { o.srv.tls.checkALPN = protocols(w) })},
 	{Name: "check-sni", In: OnServer, Usage: "<name>", Text: "The name that checks ask for by SNI; none where not given.", Example: serverTLSExample + " check check-sni web.test", option: serverWord("missing SNI", func(o *options, w lang.Word) { o.srv.CheckSNI = w.Text })},
 	{Name: "check-ssl", In: OnServer, Text: "Checks speak TLS wherever they go; with ssl they do unless port or addr is given.", Example: "server s1 127.0.0.1:8080 check check-ssl port 8443 verify none", option: switched(checkTLS, yes)},
+	{Name: "ciphers", In: OnServer, Usage: "<ciphers>", Text: "The cipher suites of TLS 1.2, in OpenSSL's words; Go's own where it is not given.",
+		Differs: "The order has no effect. A list with no suite that Go speaks, such as DHE alone, is an alert.",
+		Example: serverTLSExample + " ciphers ECDHE-RSA-AES128-GCM-SHA256:EECDH+AESGCM", option: serverWord("missing cipher suite", func(o *options, w lang.Word) { o.srv.tls.ciphers = w.Text })},
+	{Name: "ciphersuites", In: OnServer, Usage: "<suites>", Text: "The cipher suites of TLS 1.3.", Differs: "All three of AES and CHACHA20 are always spoken.",
+		Example: serverTLSExample + " ciphersuites TLS_AES_128_GCM_SHA256", option: serverWord("missing cipher suite", func(o *options, w lang.Word) { o.srv.tls.suites = w.Text })},
 	{Name: "crt", In: OnServer, Usage: "<file>", Text: "The certificate that is shown to a server which asks for one, with its key in the file or in <file>.key.", Example: serverTLSExample + " crt web.pem", option: serverWord("missing certificate file path", func(o *options, w lang.Word) { o.srv.tls.crt = w.Text })},
 	{Name: "force-tlsv12", In: OnServer, Text: "TLS 1.2 only.", Example: serverTLSExample + " force-tlsv12", option: forced(tls.VersionTLS12)},
 	{Name: "force-tlsv13", In: OnServer, Text: "TLS 1.3 only.", Example: serverTLSExample + " force-tlsv13", option: forced(tls.VersionTLS13)},

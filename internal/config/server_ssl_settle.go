@@ -49,6 +49,14 @@ func (l *loader) verifyServerTLS(d *draft, s *Server, at lang.Word) {
 	if t.without != 0 && (t.min != 0 || t.max != 0) {
 		say(lang.Warning, "no-sslv3/no-tlsv1x are ignored for this server. Use only 'ssl-min-ver' and 'ssl-max-ver' to fix.")
 	}
+	if c.Ciphers, _ = cert.Ciphers(t.ciphers); t.ciphers != "" && len(c.Ciphers) == 0 {
+		say(lang.Alert, "unable to set SSL cipher list to '%s'.", t.ciphers)
+		return
+	}
+	if taken, _, _ := cert.Ciphersuites(t.suites); t.suites != "" && len(taken) == 0 {
+		say(lang.Alert, "unable to set TLS 1.3 cipher suites to '%s'.", t.suites)
+		return
+	}
 	hole := ""
 	if c.Min, c.Max, hole = t.versions(); hole != "" {
 		say(lang.Warning, "backend '%s': SSL/TLS versions range not contiguous for server '%s'. Hole find for %s. Use only 'ssl-min-ver' and 'ssl-max-ver' to fix.", d.Name, s.Name, hole)
@@ -87,6 +95,12 @@ func (l *loader) serverTLSDefaults(t *serverTLS) {
 	}
 	t.without |= g.serverTLS.without
 	t.noTickets = t.noTickets || g.serverTLS.noTickets
+	if t.ciphers == "" {
+		t.ciphers = g.serverTLS.ciphers
+	}
+	if t.suites == "" {
+		t.suites = g.serverTLS.suites
+	}
 	if t.min == 0 {
 		t.min = g.serverTLS.min
 	}
@@ -165,6 +179,10 @@ var serverOptionWords = []string{"ssl-min-ver", "ssl-max-ver", "no-tls-tickets",
 
 // globalTLSKeywords are the lines of the global section about TLS to servers.
 var globalTLSKeywords = []Keyword{
+	{Name: "ssl-default-server-ciphers", In: InGlobal, Usage: "<ciphers>", Text: "The cipher suites of TLS 1.2 of servers that say none.", Example: "ssl-default-server-ciphers ECDHE-RSA-AES128-GCM-SHA256",
+		parse: parseDefaultList("cipher suite as an argument", func(g *Global) *string { return &g.serverTLS.ciphers })},
+	{Name: "ssl-default-server-ciphersuites", In: InGlobal, Usage: "<suites>", Text: "The cipher suites of TLS 1.3 of servers that say none.", Differs: "All three of AES and CHACHA20 are always spoken.", Example: "ssl-default-server-ciphersuites TLS_AES_128_GCM_SHA256",
+		parse: parseDefaultList("cipher suite as an argument", func(g *Global) *string { return &g.serverTLS.suites })},
 	{Name: "ssl-default-server-options", In: InGlobal, Usage: "<options>", Text: "Options of every server with ssl: ssl-min-ver, ssl-max-ver, no-tls-tickets, and those that force or forbid a version.", Example: "ssl-default-server-options ssl-min-ver TLSv1.2 no-tls-tickets", parse: parseServerOptions},
 	{Name: "ssl-server-verify", In: InGlobal, Usage: "none|required", Text: "Whether certificates of servers are verified where their lines do not say; required where it is not given.", Example: "ssl-server-verify required", parse: parseServerVerify},
 }
