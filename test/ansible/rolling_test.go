@@ -44,7 +44,7 @@ func TestRollingDeploy(t *testing.T) {
 			dir := t.TempDir()
 			socket := balancer(t, bin, dir, test.command)
 			record := filepath.Join(dir, "record")
-			said, err := play(t, dir, socket, "-e", "record="+record, "-e", "broken="+test.broken)
+			said, err := play(t, dir, socket, "rolling_deploy", "-e", "record="+record, "-e", "broken="+test.broken)
 			if (err == nil) != (test.broken == "") {
 				t.Errorf("%v\n%s", err, said)
 			}
@@ -63,8 +63,39 @@ func TestRollingDeploy(t *testing.T) {
 	}
 }
 
-// play runs the playbook on this machine, where the hosts of the inventory all are.
-func play(t *testing.T, dir, socket string, words ...string) (string, error) {
+// TestFleetDrainsWhatItRestarts plays fleet.yml for two servers that run, of which a
+// change leaves the first with an old program: that one is drained and restarted.
+func TestFleetDrainsWhatItRestarts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() // play looks there for programs first
+	if err := os.WriteFile(filepath.Join(dir, "systemctl"), []byte("#!/bin/sh\necho active\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	bin := bascule(t)
+	socket := balancer(t, bin, dir, []string{bin, "-f"})
+	record := filepath.Join(dir, "record")
+	said, err := play(t, dir, socket, "fleet", "-e", "record="+record, "-e", "broken=", "-e", "stale=stream-server-1",
+		"-e", "stream_server_unit=veza-stream-server")
+	if err != nil {
+		t.Errorf("%v\n%s", err, said)
+	}
+	const want = "upgrade stream-server-1\nrestart stream-server-1\nupgrade stream-server-2\n"
+	if got, err := os.ReadFile(record); err != nil || string(got) != want {
+		t.Errorf("done: %q, %v; want %q", got, err, want)
+	}
+	for _, name := range []string{"stream-server-1", "stream-server-2"} {
+		if got := state(t, socket, name); got != "UP" {
+			t.Errorf("%s is %s, want UP", name, got)
+		}
+	}
+	events := ask(socket, "show events")
+	if !strings.Contains(events, " server-drained stream_pool/stream-server-1 ") || strings.Contains(events, "stream-server-2") {
+		t.Errorf("want that stream-server-1 alone was drained:\n%s", events)
+	}
+}
+
+// play runs a playbook on this machine, where the hosts of the inventory all are.
+func play(t *testing.T, dir, socket, book string, words ...string) (string, error) {
 	t.Helper()
 	inventory := filepath.Join(dir, "inventory.yml")
 	const text = `
@@ -80,9 +111,10 @@ stream_server_instances: {hosts: {stream-server-1: , stream-server-2: }}
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"-i", inventory, "playbooks/rolling_deploy.yml", "-e", "haproxy_admin_socket=" + socket,
+	env := []string{"ANSIBLE_ROLES_PATH=" + roles, "PATH=" + dir + ":" + os.Getenv("PATH")}
+	args := []string{"-i", inventory, "playbooks/" + book + ".yml", "-e", "haproxy_admin_socket=" + socket,
 		"-e", "rolling_deadline=2s", "-e", "rolling_at_idle=1s", "-e", "rolling_drain_seconds=5"}
-	return try(t, deploy, []string{"ANSIBLE_ROLES_PATH=" + roles}, "ansible-playbook", append(args, words...)...)
+	return try(t, deploy, env, "ansible-playbook", append(args, words...)...)
 }
 
 // balancer starts two stream servers and a balancer in front of them, and returns the
@@ -145,16 +177,21 @@ func start(t *testing.T, name string, args ...string) {
 // state is a server's status in `show stat`; empty while nobody answers.
 func state(t *testing.T, socket, name string) string {
 	t.Helper()
-	cmd := exec.Command("socat", "-t5", "-", "UNIX-CONNECT:"+socket)
-	cmd.Stdin = strings.NewReader("show stat\n")
-	answer, err := cmd.Output()
-	if err != nil {
-		return ""
-	}
-	for line := range strings.Lines(string(answer)) {
+	for line := range strings.Lines(ask(socket, "show stat")) {
 		if fields := strings.Split(line, ","); len(fields) > 17 && fields[1] == name {
 			return fields[17]
 		}
 	}
 	return ""
+}
+
+// ask gives a command to the runtime socket; the answer is empty while nobody is there.
+func ask(socket, command string) string {
+	cmd := exec.Command("socat", "-t5", "-", "UNIX-CONNECT:"+socket)
+	cmd.Stdin = strings.NewReader(command + "\n")
+	answer, err := cmd.Output()
+	if err != nil {
+		return ""
+	}
+	return string(answer)
 }
