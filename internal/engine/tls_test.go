@@ -44,7 +44,7 @@ func echoServer(t *testing.T) string {
 }
 
 func (s *tlsSite) text(mode, bind, lines, server string) string {
-	return fmt.Sprintf("global\n  stats socket $DIR/sock level admin\ndefaults\n  mode %s\n  timeout client 5s\n  timeout server 5s\n  timeout connect 1s\n"+
+	return fmt.Sprintf("global\n  stats socket $DIR/sock level admin\ndefaults\n  mode %s\n  timeout client 30s\n  timeout server 30s\n  timeout connect 10s\n"+
 		"frontend f\n  bind %s ssl crt $DIR/web.pem %s\n%s  default_backend b\nbackend b\n  server s %s\n", mode, s.addr, bind, lines, server)
 }
 
