@@ -5,6 +5,7 @@ import (
 
 	"bascule/internal/backend"
 	"bascule/internal/loop"
+	"bascule/internal/rule"
 	"bascule/internal/stream"
 	"bascule/internal/wire"
 )
@@ -60,14 +61,14 @@ type guest struct {
 	said int // bytes so far
 }
 
-// The reasons in the log, in HAProxy's words.
-const (
-	whyTimeout = "Timeout while waiting for PROXY protocol header"
-	whyEnd     = "Connection closed while waiting for PROXY protocol header"
-	whyReset   = "Connection error while waiting for PROXY protocol header"
-	whyCut     = "Truncated PROXY protocol header received"
-	whyOther   = "Received something which does not look like a PROXY protocol header"
-	whyBad     = "Received an invalid PROXY protocol header"
+// What a client fails for before its PROXY header is whole, in HAProxy's words.
+var (
+	whyEnd     = rule.Failure{Code: 11, Text: "Connection closed while waiting for PROXY protocol header"}
+	whyReset   = rule.Failure{Code: 12, Text: "Connection error while waiting for PROXY protocol header"}
+	whyTimeout = rule.Failure{Code: 13, Text: "Timeout while waiting for PROXY protocol header"}
+	whyCut     = rule.Failure{Code: 14, Text: "Truncated PROXY protocol header received"}
+	whyOther   = rule.Failure{Code: 15, Text: "Received something which does not look like a PROXY protocol header"}
+	whyBad     = rule.Failure{Code: 16, Text: "Received an invalid PROXY protocol header"}
 )
 
 // Ready reads the header, see loop.Handler.
@@ -77,9 +78,9 @@ func (g *guest) Ready(c *loop.Conn) {
 	h, n, state := wire.ParseProxy(p)
 	switch {
 	case state == wire.Bad && wire.LooksLikeProxy(p):
-		g.leave(c, whyBad)
+		g.leave(c, &whyBad)
 	case state == wire.Bad:
-		g.leave(c, whyOther)
+		g.leave(c, &whyOther)
 	case state == wire.Done:
 		if h.From.IsValid() {
 			g.info.From, g.info.To = h.From, h.To
@@ -87,11 +88,11 @@ func (g *guest) Ready(c *loop.Conn) {
 		c.Keep(p[n:])
 		g.secure(c, g.info)
 	case err != nil && c.Failed():
-		g.leave(c, whyReset)
+		g.leave(c, &whyReset)
 	case err != nil && len(p) > 0:
-		g.leave(c, whyCut)
+		g.leave(c, &whyCut)
 	case err != nil:
-		g.leave(c, whyEnd)
+		g.leave(c, &whyEnd)
 	default:
 		c.Keep(p)
 		if c.Readable() { // the end is behind it
@@ -101,15 +102,18 @@ func (g *guest) Ready(c *loop.Conn) {
 }
 
 // Expired ends a client that is late, see loop.Handler.
-func (g *guest) Expired(c *loop.Conn) { g.leave(c, whyTimeout) }
+func (g *guest) Expired(c *loop.Conn) { g.leave(c, &whyTimeout) }
 
 // Broken is the end of a connection whose handling panicked.
 func (g *guest) Broken(*loop.Conn) { g.Fe.Leave(g.info.Of) }
 
-// leave ends and logs; one that has said nothing is not logged with dontlognull.
-func (g *guest) leave(c *loop.Conn, why string) {
-	if g.said > 0 || !g.Fe.Rules().Cfg.DontLogNull {
-		g.Car.Refused(g.Fe, &g.info, g.Bind, why)
+// leave ends a client that has said nothing, or something wrong.
+func (g *guest) leave(c *loop.Conn, why *rule.Failure) { g.end(c, why, nil, g.said > 0) }
+
+// end closes and logs; what tells nothing is not logged with dontlognull.
+func (g *guest) end(c *loop.Conn, why *rule.Failure, secured *tls.Conn, tells bool) {
+	if tells || !g.Fe.Rules().Cfg.DontLogNull {
+		g.Car.Refused(g.Fe, &g.info, g.Bind, why, secured)
 	}
 	g.Fe.Leave(g.info.Of)
 	c.Close()

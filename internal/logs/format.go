@@ -35,7 +35,7 @@ type tagFunc func(dst []byte, r *Record, o rule.FormatOptions) []byte
 const (
 	httpLogText    = "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r"
 	tcpLogText     = "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq"
-	httpsLogText   = httpLogText + " 0/-/-/-/0 -/%sslv/%sslc" // what HAProxy writes of a connection without TLS
+	httpsLogText   = httpLogText + " %[fc_err]/%[ssl_fc_err,hex]/%[ssl_c_err]/%[ssl_c_ca_err]/%[ssl_fc_is_resumed] %[ssl_fc_sni]/%sslv/%sslc"
 	clfLogText     = `%{+Q}o %{-Q}ci - - [%trg] %r %ST %B "" "" %cp %ms %ft %b %s %TR %Tw %Tc %Tr %Ta %tsc %ac %fc %bc %sc %rc %sq %bq %CC %CS %hrl %hsl`
 	defaultLogText = " to %fi:%fp "
 )

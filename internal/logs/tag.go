@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"crypto/tls"
 	"net/netip"
 	"os"
 	"strconv"
@@ -126,9 +127,20 @@ func appendOptional(dst, v []byte, o rule.FormatOptions) []byte {
 	return appendText(dst, v, o, &cookieEscape)
 }
 
-// absent is a tag of what no connection has, as long as there is no TLS.
+// absent is a tag of what is not there.
 func absent(dst []byte, _ *Record, o rule.FormatOptions) []byte {
 	return appendOptional(dst, nil, o)
+}
+
+// agreed makes a tag of what was agreed on with a client.
+func agreed(of func(*tls.Conn) string) tagFunc {
+	return func(dst []byte, r *Record, o rule.FormatOptions) []byte {
+		v := of(r.Secured)
+		if v == "" {
+			return absent(dst, r, o)
+		}
+		return appendText(dst, v, o, &plainEscape)
+	}
 }
 
 // name makes a tag of a name of the configuration.

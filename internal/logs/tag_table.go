@@ -66,8 +66,8 @@ var tagTable = []tag{
 	{"si", addr(remote), false, "server's address"},
 	{"sp", known(remote), false, "server's port"},
 	{"sq", number(func(r *Record) int64 { return int64(r.SrvQueue) }), false, "requests before this one in the server's queue"},
-	{"sslc", absent, false, "cipher of the client's connection, - without TLS"},
-	{"sslv", absent, false, "TLS version of the client's connection, - without TLS"},
+	{"sslc", agreed(rule.Cipher), false, "cipher of the client's connection, - without TLS"},
+	{"sslv", agreed(rule.Protocol), false, "TLS version of the client's connection, - without TLS"},
 	{"t", date(func(dst []byte, r *Record) []byte { return appendStamp(dst, r.Accept) }), false, "date of the connection"},
 	{"tr", date(func(dst []byte, r *Record) []byte { return appendStamp(dst, r.Start) }), false, "date of the request's first byte"},
 	{"trg", date(func(dst []byte, r *Record) []byte { return append(appendDay(dst, r.Start.UTC()), " +0000"...) }), false, "date of the request in UTC"},
@@ -77,7 +77,7 @@ var tagTable = []tag{
 }
 
 func status(r *Record) int64 {
-	if r.Status == 0 {
+	if r.Status == 0 && !r.Unborn {
 		return -1
 	}
 	return int64(r.Status)

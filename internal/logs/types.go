@@ -4,6 +4,7 @@
 package logs
 
 import (
+	"crypto/tls"
 	"net/netip"
 	"time"
 
@@ -17,6 +18,7 @@ type Record struct {
 	Local, Remote             netip.AddrPort // of the server's connection; neither address nor port: none
 	Frontend, Backend, Server string         // Server "" : <NOSRV>
 	TLS                       bool
+	Secured                   *tls.Conn // what %sslv and %sslc ask; nil: nothing was agreed on
 	Accept                    time.Time // of the connection
 	Start                     time.Time // first byte of the request (%tr)
 	// Timers in milliseconds, -1 for phases not reached (HAProxy %TR %Tw %Tc %Tr %Ta …).
@@ -27,6 +29,7 @@ type Record struct {
 	Method, Target                   []byte
 	Minor                            uint8 // HTTP version of the request; 255: unknown
 	BadRequest                       bool  // request line is <BADREQ>
+	Unborn                           bool  // of a connection that never became a session
 	Term                             [4]byte
 	ReqCookie, ResCookie             []byte // captured, nil: "-"
 	UniqueID                         []byte // of unique-id-format

@@ -15,6 +15,7 @@ import (
 // Errors of a handshake that crypto/tls does not see.
 var (
 	ErrNotTLS        = errors.New("the first bytes are no TLS handshake")
+	ErrPlainHTTP     = errors.New("the first bytes are an HTTP request")
 	ErrHelloTooLarge = errors.New("the ClientHello is too large")
 	ErrHandshakeLate = errors.New("timeout during the TLS handshake")
 	// ErrHandshakeCrowded ends a handshake that gives its place to another source's.
@@ -22,9 +23,14 @@ var (
 	errBroken           = errors.New("a fault of this program")
 )
 
-// maxHello is the largest ClientHello that is waited for: with keys for
-// post-quantum exchanges it has under 4 KiB.
-const maxHello = 16 << 10
+// A HandshakeError is what crypto/tls ended with; TLS tells how far it had come.
+type HandshakeError struct {
+	TLS *tls.Conn
+	err error
+}
+
+func (e *HandshakeError) Error() string { return e.err.Error() }
+func (e *HandshakeError) Unwrap() error { return e.err }
 
 // Handshakes are those of all loops. Only so many compute at once: a token is
 // held while crypto/tls works, and given back while it waits for the peer, so
@@ -153,6 +159,9 @@ func (h *handshake) hello(p []byte, err error) bool {
 	c := h.s.c
 	whole, bad := wholeHello(p)
 	switch {
+	case errors.Is(bad, ErrNotTLS) && isHTTP(p):
+		h.finish(ErrPlainHTTP)
+		return false
 	case bad == nil && len(p) > maxHello:
 		bad = ErrHelloTooLarge
 		fallthrough
@@ -174,53 +183,6 @@ func (h *handshake) hello(p []byte, err error) bool {
 		c.Keep(p)
 	}
 	return true
-}
-
-// wholeHello says whether p begins with a whole ClientHello (RFC 8446 §4 and
-// §5.1), which may be spread over several records.
-func wholeHello(p []byte) (whole bool, err error) {
-	const handshakeHead, typeHandshake, typeHello = 4, 22, 1
-	var size, have int // of the handshake message, with its head; 0: not known
-	var head []byte
-	for at := 0; ; {
-		if have >= maxHello || size > maxHello {
-			return false, ErrHelloTooLarge
-		}
-		if size > 0 && have >= size {
-			return true, nil
-		}
-		rest := p[at:]
-		if len(rest) > 0 && rest[0] != typeHandshake || len(rest) > 1 && rest[1] != 3 {
-			return false, ErrNotTLS
-		}
-		if len(rest) < recordHead {
-			return false, nil
-		}
-		n := int(rest[3])<<8 | int(rest[4])
-		if n == 0 || n > maxRecord {
-			return false, ErrNotTLS
-		}
-		body := rest[recordHead:min(recordHead+n, len(rest))]
-		if k := handshakeHead - len(head); k > 0 {
-			head = append(head, body[:min(k, len(body))]...)
-			if len(head) > 0 && head[0] != typeHello {
-				return false, ErrNotTLS
-			}
-			if len(head) == handshakeHead {
-				size = handshakeHead + int(head[1])<<16 + int(head[2])<<8 + int(head[3])
-			}
-		}
-		have += len(body)
-		if at += recordHead + n; len(body) < n {
-			if size > 0 && have >= size {
-				return true, nil
-			}
-			if size > maxHello {
-				return false, ErrHelloTooLarge
-			}
-			return false, nil
-		}
-	}
 }
 
 // begin starts the goroutine, which has a token; turns.mu is held.
@@ -256,7 +218,10 @@ func (h *handshake) compute() (err error) {
 	} else {
 		h.s.tls = tls.Server(h.s, h.t)
 	}
-	return h.s.tls.Handshake()
+	if err = h.s.tls.Handshake(); err != nil {
+		return &HandshakeError{h.s.tls, err}
+	}
+	return nil
 }
 
 // maxFed is how much waits for the goroutine, which reads on as it needs it.

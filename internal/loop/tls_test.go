@@ -130,7 +130,8 @@ func TestHandshakesThatFail(t *testing.T) {
 		ends bool
 		want error
 	}{
-		"HTTP":                     {[]byte("GET / HTTP/1.1\r\n"), false, ErrNotTLS},
+		"HTTP":                     {[]byte("GET / HTTP/1.1\r\n"), false, ErrPlainHTTP},
+		"SSH":                      {[]byte("SSH-2.0-x\r\n"), false, ErrNotTLS},
 		"an empty record":          {[]byte{22, 3, 1, 0, 0}, false, ErrNotTLS},
 		"a hello without end":      {append([]byte{22, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff}, make([]byte, 8)...), false, ErrHelloTooLarge},
 		"no word":                  {nil, true, io.EOF},

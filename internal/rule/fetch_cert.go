@@ -13,8 +13,8 @@ type certOf func(x *Ctx) *x509.Certificate
 
 // clientCert is the one that the client has shown.
 func clientCert(x *Ctx) *x509.Certificate {
-	if x.TLS == nil {
-		return nil
+	if x.TLS == nil || x.Failure != nil {
+		return x.failure().Shown
 	}
 	if c := x.TLS.ConnectionState(); len(c.PeerCertificates) > 0 {
 		return c.PeerCertificates[0]
@@ -55,11 +55,11 @@ func certFetch(of certOf, get func(c *x509.Certificate, x *Ctx, s *Sample) bool)
 // fetchCertUsed asks for the certificate of the session, which may be one that was
 // resumed, and fetchHasCert for one that was shown on this connection.
 func fetchCertUsed(x *Ctx, _ []arg, s *Sample) bool {
-	return x.TLS != nil && s.setBool(clientCert(x) != nil)
+	return x.encrypted() && s.setBool(clientCert(x) != nil)
 }
 
 func fetchHasCert(x *Ctx, _ []arg, s *Sample) bool {
-	if x.TLS == nil {
+	if x.TLS == nil || x.Failure != nil {
 		return false
 	}
 	c := x.TLS.ConnectionState()

@@ -28,7 +28,7 @@ func isFetch(is func(c *tls.ConnectionState) bool) evalFunc {
 	}
 }
 
-func fetchTLS(x *Ctx, _ []arg, s *Sample) bool { return s.setBool(x.TLS != nil) }
+func fetchTLS(x *Ctx, _ []arg, s *Sample) bool { return s.setBool(x.encrypted()) }
 
 func fetchHasEarly(x *Ctx, _ []arg, s *Sample) bool { return x.TLS != nil && s.setBool(false) }
 

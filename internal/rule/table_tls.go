@@ -39,7 +39,7 @@ var tlsFetches = []fetch{
 	{"ssl_c_sha1", KindBin, noArgs, needConn, certFetch(clientCert, certSHA1), "the SHA-1 of" + ofClient, "ssl_c_sha1 -m found"},
 	{"ssl_c_sig_alg", KindStr, noArgs, needConn, certFetch(clientCert, certSigAlg), "the kind of the signature of" + ofClient, "ssl_c_sig_alg RSA-SHA256"},
 	{"ssl_c_used", KindBool, noArgs, needConn, fetchCertUsed, "the client has shown a certificate, on this connection or the one that it resumes", "ssl_c_used"},
-	{"ssl_c_verify", KindInt, noArgs, needConn, ofFailure(func(f *Failure) int64 { return f.Verify }), "OpenSSL's number of what is wrong with" + ofClient + " or its authorities, 0 for nothing", "ssl_c_verify 0"},
+	{"ssl_c_verify", KindInt, noArgs, needConn, fetchVerify, "OpenSSL's number of what is wrong with" + ofClient + " and was accepted: 0, for nothing", "ssl_c_verify 0"},
 	{"ssl_c_version", KindInt, noArgs, needConn, certFetch(clientCert, certVersion), "the version of" + ofClient, "ssl_c_version 3"},
 
 	{"ssl_f_der", KindBin, noArgs, needConn, certFetch(ownCert, certDER), "the certificate that the client was shown in DER", "ssl_f_der -m found"},

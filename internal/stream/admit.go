@@ -91,8 +91,8 @@ func (c *Carrier) Admit(fe *Frontend, rules []*rule.Action, info *Client, secure
 }
 
 // Refused logs a connection that ended before it became a session, as HAProxy
-// does: who, where, and why.
-func (c *Carrier) Refused(fe *Frontend, info *Client, bind, why string) {
+// does: who, where, and why. secured is how far its TLS had come, nil without.
+func (c *Carrier) Refused(fe *Frontend, info *Client, bind string, why *rule.Failure, secured *tls.Conn) {
 	cfg := fe.Rules().Cfg
 	if cfg.LogFormat == nil {
 		return
@@ -102,8 +102,9 @@ func (c *Carrier) Refused(fe *Frontend, info *Client, bind, why string) {
 		level = logErr
 	}
 	if cfg.LogErrors != nil {
-		c.rec = c.guestRecord(fe, info)
+		c.rec = c.guestRecord(fe, info, why, secured)
 		fe.say(c, cfg, &c.rec, level, cfg.LogErrors)
+		c.Ctx.Failure = nil // the next one is of a stream
 		return
 	}
 	line := append(rule.AppendHost(c.logLine[:0], info.From), ':')
@@ -111,21 +112,24 @@ func (c *Carrier) Refused(fe *Frontend, info *Client, bind, why string) {
 	line = append(line, " ["...)
 	line = time.Unix(0, info.Wall).AppendFormat(line, embryonicDate)
 	line = append(append(append(append(line, "] "...), fe.Name...), '/'), bind...)
-	c.logLine = append(append(line, ": "...), why...)
+	c.logLine = append(append(line, ": "...), why.Text...)
+	if why.Why != "" {
+		c.logLine = append(append(append(c.logLine, " ("...), why.Why...), ')')
+	}
 	fe.Env.Hub.Ring(c.Loop.Index()).Line(cfg.Logs, level, c.logLine)
 }
 
 // guestRecord is what an error-log-format says of a connection without a stream.
-func (c *Carrier) guestRecord(fe *Frontend, info *Client) logs.Record {
+func (c *Carrier) guestRecord(fe *Frontend, info *Client, why *rule.Failure, secured *tls.Conn) logs.Record {
 	r := logs.Record{
-		Client: info.From, FrontAddr: info.To, Frontend: fe.Name, TLS: info.TLS, TCP: fe.Rules().Cfg.Mode == config.ModeTCP,
-		Accept: time.Unix(0, info.Wall), Start: c.Loop.Wall(), Minor: 255, BadRequest: true,
+		Client: info.From, FrontAddr: info.To, Frontend: fe.Name, TLS: why.Secure, Secured: secured, TCP: fe.Rules().Cfg.Mode == config.ModeTCP,
+		Accept: time.Unix(0, info.Wall), Start: c.Loop.Wall(), Minor: 255, BadRequest: true, Unborn: true, Term: [4]byte{'P', 'R', '-', '-'},
 		TR: -1, Tw: -1, Tc: -1, Tr: -1, Ta: ms(info.Accepted, c.Loop.Now()), Tt: ms(info.Accepted, c.Loop.Now()),
 		ActConn: int(fe.Env.Conns.Cur()), FeConn: int(fe.Cur.Cur()), ASAP: fe.Rules().Cfg.LogASAP,
 	}
 	if fe.Rules().Cfg.LogErrors.UsesCtx() {
 		x := &c.Ctx
-		*x = rule.Ctx{Src: info.From, Dst: info.To, Now: c.Loop.Wall(), Frontend: fe.Name, ConnSrc: info.From, ConnDst: info.To, Loop: c.Loop.Index(), Vars: info.Vars, Scratch: x.Scratch}
+		*x = rule.Ctx{Src: info.From, Dst: info.To, Now: c.Loop.Wall(), Frontend: fe.Name, ConnSrc: info.From, ConnDst: info.To, Loop: c.Loop.Index(), Vars: info.Vars, TLS: secured, Failure: why, Scratch: x.Scratch}
 		r.Ctx = x
 	}
 	return r

@@ -110,7 +110,7 @@ func (f *Frontend) say(car *Carrier, cfg *config.Proxy, rec *logs.Record, level 
 func (s *Stream) record(rec *logs.Record, q, c, r, t int) {
 	cfg, car := s.rules.Cfg, s.car
 	*rec = logs.Record{
-		Client: s.from(), FrontAddr: s.to(), Frontend: s.fe.Name, Backend: s.fe.Name, TLS: s.info.TLS,
+		Client: s.from(), FrontAddr: s.to(), Frontend: s.fe.Name, Backend: s.fe.Name, TLS: s.info.TLS, Secured: s.secured(),
 		Accept: time.Unix(0, s.info.Wall), Start: car.Loop.Wall().Add(-time.Duration(car.Loop.Now() - s.first)),
 		TR: ms(s.first, s.t.head), Tw: q, Tc: c, Tr: r, Ta: t, Tt: ms(s.info.Accepted, car.Loop.Now()),
 		Th: 0, Ti: ms(s.info.Accepted, s.first),
