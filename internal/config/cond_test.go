@@ -43,7 +43,7 @@ func TestConditionsThatCameAfterTheOracle(t *testing.T) {
 	env.Enabled = func(name string) bool { return name == "POLL" }
 	for cond, want := range map[string]string{
 		"strstr(abc,b)": "true", "strstr(abc,x)": "false", "enabled(POLL)": "true", "enabled(EPOLL)": "false", "enabled(NOTHING)": "error",
-		"version_atleast(3.2)": "true", "version_atleast(3.3-dev1)": "false", "version_before(3.3)": "true", "feature(BASCULE)": "true", "feature(OPENSSL)": "false",
+		"version_atleast(3.2)": "true", "version_atleast(3.3-dev1)": "false", "version_before(3.3)": "true", "feature(BASCULE)": "true", "feature(OPENSSL)": "true",
 		"ssllib_name_startswith(OpenSSL)": "false", "openssl_version_atleast(1.1.1)": "false", "fips_mode()": "false", "version_atleast(x)": "error",
 		strings.Repeat("!", 5000) + "1": "error",
 	} {

@@ -44,7 +44,7 @@ const Version = "3.2.0"
 var features = map[string]bool{
 	"BASCULE": true, "EPOLL": true, "THREAD": true, "NETFILTER": false, "LINUX_SPLICE": true,
 	"TFO": true, "NS": false, "GETADDRINFO": true, "CRYPT_H": false, "BACKTRACE": true, "CPU_AFFINITY": true,
-	"ACCEPT4": true, "PRCTL": true, "POLL": true, "SYSTEMD": true, "SHM_OPEN": false, "TPROXY": false,
+	"ACCEPT4": true, "PRCTL": true, "POLL": true, "OPENSSL": true, "SYSTEMD": true, "SHM_OPEN": false, "TPROXY": false,
 }
 
 // Features lists HAProxy's feature names with what is true of bascule.
@@ -62,7 +62,7 @@ func Features() map[string]bool {
 // missingFeatures are names of HAProxy's list for what bascule does not have.
 var missingFeatures = []string{
 	"51DEGREES", "CLOSEFROM", "DEVICEATLAS", "ENGINE", "EVPORTS", "KQUEUE", "LIBATOMIC", "LIBCRYPT", "LUA",
-	"MEMORY_PROFILING", "OBSOLETE_LINKER", "OPENSSL", "OPENSSL_AWSLC", "OPENSSL_WOLFSSL", "OT", "PCRE", "PCRE2", "PCRE2_JIT",
+	"MEMORY_PROFILING", "OBSOLETE_LINKER", "OPENSSL_AWSLC", "OPENSSL_WOLFSSL", "OT", "PCRE", "PCRE2", "PCRE2_JIT",
 	"PCRE_JIT", "PROCCTL", "PROMEX", "PTHREAD_EMULATION", "QUIC", "QUIC_OPENSSL_COMPAT", "RT", "SLZ", "SSL",
 	"STATIC_PCRE", "STATIC_PCRE2", "WURFL", "ZLIB",
 }

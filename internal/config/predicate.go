@@ -51,7 +51,7 @@ var predicates = map[string]predicate{
 	"ssllib_name_startswith":  {1, never},
 }
 
-// never is true of no TLS library: there is none that has HAProxy's names.
+// never is true of no TLS library that HAProxy knows: Go's is none of them.
 func never(*condition, []string) (bool, error) { return false, nil }
 
 // A condition is one expression while it is evaluated.
