@@ -26,6 +26,15 @@ func files(all map[string][]byte) cert.Files {
 	}
 }
 
+// entries are those of crt: each certificate for its own names.
+func entries(list []*cert.Certificate) []*cert.Entry {
+	all := make([]*cert.Entry, 0, len(list))
+	for _, c := range list {
+		all = append(all, &cert.Entry{Certificate: c})
+	}
+	return all
+}
+
 func TestCertificatesAreReadAsHAProxyReadsThem(t *testing.T) {
 	m := certtest.New(t)
 	certificate, key := m.ECDSA("web.test", "*.Web.test")
@@ -86,7 +95,7 @@ func TestTheNameChoosesTheCertificate(t *testing.T) {
 		}
 		all = append(all, list...)
 	}
-	set := cert.NewSet(all)
+	set := cert.NewSet(entries(all))
 	modern := tls.ClientHelloInfo{SupportedVersions: []uint16{tls.VersionTLS13}, SignatureSchemes: []tls.SignatureScheme{tls.ECDSAWithP256AndSHA256, tls.PSSWithSHA256}}
 	old := tls.ClientHelloInfo{SupportedVersions: []uint16{tls.VersionTLS12}, SignatureSchemes: []tls.SignatureScheme{tls.PKCS1WithSHA256, tls.ECDSAWithP256AndSHA256},
 		CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}}
@@ -140,7 +149,7 @@ func TestSuitesWithoutAEADAreNotSpokenUnasked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &cert.Settings{Certificates: cert.NewSet(list)}
+	s := &cert.Settings{Certificates: cert.NewSet(entries(list))}
 	s.Build()
 	for _, test := range []struct {
 		suite uint16

@@ -51,7 +51,7 @@ func BenchmarkPick(b *testing.B) {
 			c.Names = []string{fmt.Sprintf("site-%05d.test", i)}
 			all[i] = &c
 		}
-		set := cert.NewSet(all)
+		set := cert.NewSet(entries(all))
 		hello := tls.ClientHelloInfo{ServerName: fmt.Sprintf("site-%05d.test", n/2)}
 		b.Run(fmt.Sprintf("of %d", n), func(b *testing.B) {
 			b.ReportAllocs()

@@ -12,16 +12,21 @@ import (
 // A Set finds certificates by the name that a client asks for. The first one is
 // the default.
 type Set struct {
-	all    []*Certificate
-	byName map[string][]*Certificate // "*.example.org" for what it stands for
+	all    []*Entry
+	byName map[string][]*Entry // "*.example.org" for what it stands for
+	not    map[*Entry][]string // what the entry's wildcards do not cover
 }
 
 // NewSet makes a set of certificates, in the order of the configuration.
-func NewSet(list []*Certificate) *Set {
-	s := &Set{all: list, byName: make(map[string][]*Certificate, len(list))}
-	for _, c := range list {
-		for _, name := range c.Names {
-			s.byName[name] = append(s.byName[name], c)
+func NewSet(list []*Entry) *Set {
+	s := &Set{all: list, byName: make(map[string][]*Entry, len(list)), not: map[*Entry][]string{}}
+	for _, e := range list {
+		names, not := e.shown()
+		for _, name := range names {
+			s.byName[name] = append(s.byName[name], e)
+		}
+		if len(not) > 0 {
+			s.not[e] = not
 		}
 	}
 	return s
@@ -33,10 +38,13 @@ func (s *Set) Len() int { return len(s.all) }
 // Files are those that the certificates and their keys were read from.
 func (s *Set) Files() []string {
 	var list []string
-	for _, c := range s.all {
-		list = append(list, c.Path)
-		if c.KeyPath != c.Path {
-			list = append(list, c.KeyPath)
+	for _, e := range s.all {
+		list = append(list, e.Path)
+		if e.KeyPath != e.Path {
+			list = append(list, e.KeyPath)
+		}
+		if e.List != "" && !slices.Contains(list, e.List) {
+			list = append(list, e.List)
 		}
 	}
 	return list
@@ -46,8 +54,9 @@ func (s *Set) Files() []string {
 func (s *Set) with(c *Certificate) *Set {
 	list := slices.Clone(s.all)
 	for i := range list {
-		if list[i].Path == c.Path {
-			list[i] = c
+		if e := *list[i]; e.Path == c.Path {
+			e.Certificate = c
+			list[i] = &e
 		}
 	}
 	return NewSet(list)
@@ -60,7 +69,7 @@ var errNoName = errors.New("no certificate for the name that the client asks for
 // of the wildcard that stands for its first label, else the default, unless strict
 // (strict-sni). Of several for a name the client gets an ECDSA one if it can read
 // it.
-func (s *Set) Pick(hello *tls.ClientHelloInfo, strict bool) (*Certificate, error) {
+func (s *Set) Pick(hello *tls.ClientHelloInfo, strict bool) (*Entry, error) {
 	if list := s.named(strings.ToLower(hello.ServerName)); len(list) > 0 {
 		return best(list, hello), nil
 	}
@@ -70,21 +79,27 @@ func (s *Set) Pick(hello *tls.ClientHelloInfo, strict bool) (*Certificate, error
 	return s.all[0], nil
 }
 
-func (s *Set) named(name string) []*Certificate {
+func (s *Set) named(name string) []*Entry {
 	if name == "" {
 		return nil
 	}
 	if list := s.byName[name]; len(list) > 0 {
 		return list
 	}
-	if dot := strings.IndexByte(name, '.'); dot > 0 {
-		return s.byName["*"+name[dot:]]
+	dot := strings.IndexByte(name, '.')
+	if dot <= 0 {
+		return nil
 	}
-	return nil
+	list := s.byName["*"+name[dot:]]
+	excludes := func(e *Entry) bool { return slices.Contains(s.not[e], name) }
+	if slices.ContainsFunc(list, excludes) {
+		list = slices.DeleteFunc(slices.Clone(list), excludes)
+	}
+	return list
 }
 
 // best is the one that the client can read and that costs least to sign with.
-func best(list []*Certificate, hello *tls.ClientHelloInfo) *Certificate {
+func best(list []*Entry, hello *tls.ClientHelloInfo) *Entry {
 	if len(list) == 1 {
 		return list[0]
 	}

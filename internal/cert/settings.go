@@ -41,9 +41,15 @@ type Settings struct {
 // inForce is what handshakes are made with: what Settings say, and a Store has
 // replaced since. It is not changed; another one takes its place.
 type inForce struct {
-	set           *Set
+	set  *Set
+	bind handshake
+	own  map[*Options]handshake // of entries of a crt-list
+}
+
+// A handshake is what Options make; plain is without ALPN.
+type handshake struct {
 	cas           *Authorities
-	server, plain *tls.Config // plain: without ALPN
+	server, plain *tls.Config
 }
 
 // served are the protocols that can be spoken. Others may stand in the list and
@@ -60,24 +66,36 @@ var intermediate = []uint16{
 }
 
 // Server is what the next handshake is made with, after Build.
-func (s *Settings) Server() *tls.Config { return s.now.Load().server }
+func (s *Settings) Server() *tls.Config { return s.now.Load().bind.server }
 
 // Build makes what Server returns; the fields of s are not changed afterwards.
 func (s *Settings) Build() {
 	s.now = &atomic.Pointer[inForce]{}
-	s.now.Store(s.make(s.Certificates, s.CAs))
+	s.now.Store(s.make(s.Certificates, func(o *Options) *Authorities { return o.CAs }))
 }
 
-func (s *Settings) make(set *Set, cas *Authorities) *inForce {
+// make puts a set in force, and the authorities that cas has for options.
+func (s *Settings) make(set *Set, cas func(*Options) *Authorities) *inForce {
+	f := &inForce{set: set, bind: s.handshake(&s.Options, cas(&s.Options)), own: map[*Options]handshake{}}
+	for _, e := range set.all {
+		if e.Own != nil {
+			f.own[e.Own] = s.handshake(e.Own, cas(e.Own))
+		}
+	}
+	f.bind.server.GetConfigForClient = s.forClient
+	return f
+}
+
+func (s *Settings) handshake(o *Options, cas *Authorities) handshake {
 	c := &tls.Config{
-		MinVersion: max(s.Min, tls.VersionTLS12), MaxVersion: s.Max, //nolint:gosec // 1.2 at least
-		CipherSuites: s.Ciphers, CurvePreferences: s.Curves,
+		MinVersion: max(o.Min, tls.VersionTLS12), MaxVersion: o.Max, //nolint:gosec // 1.2 at least
+		CipherSuites: o.Ciphers, CurvePreferences: o.Curves,
 		GetCertificate:         s.pick,
 		SessionTicketsDisabled: s.NoTickets,
 		// Records of a size that grows help a client that reads slowly for the first
 		// kilobytes, and cost every large reply dozens of small records.
 		DynamicRecordSizingDisabled: true,
-		ClientAuth:                  [...]tls.ClientAuthType{tls.NoClientCert, tls.VerifyClientCertIfGiven, tls.RequireAndVerifyClientCert}[s.Verify],
+		ClientAuth:                  [...]tls.ClientAuthType{tls.NoClientCert, tls.VerifyClientCertIfGiven, tls.RequireAndVerifyClientCert}[o.Verify],
 	}
 	if cas != nil {
 		c.ClientCAs = cas.Pool
@@ -85,50 +103,65 @@ func (s *Settings) make(set *Set, cas *Authorities) *inForce {
 	if c.CipherSuites == nil {
 		c.CipherSuites = intermediate
 	}
-	f := &inForce{set: set, cas: cas, server: c.Clone(), plain: c}
-	for _, name := range s.ALPN {
+	h := handshake{cas: cas, server: c.Clone(), plain: c}
+	for _, name := range o.ALPN {
 		if slices.Contains(served, name) {
-			f.server.NextProtos = append(f.server.NextProtos, name)
+			h.server.NextProtos = append(h.server.NextProtos, name)
 		}
 	}
-	f.server.GetConfigForClient = s.forClient
-	return f
+	return h
 }
 
-// forClient leaves ALPN away for a client that knows none of our protocols: it may
-// still speak the one that everybody does, as with HAProxy. The certificate is noted
-// here because a session of TLS 1.3 that is resumed needs none.
+// forClient finds what the certificate for a client's hello is shown with. It leaves
+// ALPN away for a client that knows none of our protocols: it may still speak the one
+// that everybody does, as with HAProxy. The certificate is noted here because a session
+// of TLS 1.3 that is resumed needs none.
 func (s *Settings) forClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	f := s.now.Load()
-	if c, err := f.set.Pick(hello, s.Strict); err == nil {
-		(&Note{Own: c.Leaf}).leave(hello)
-	}
-	for _, name := range hello.SupportedProtos {
-		if slices.Contains(f.server.NextProtos, name) {
-			return nil, nil //nolint:nilnil // crypto/tls: go on with the one that asks
+	h := f.bind
+	if e, err := f.set.Pick(hello, s.Strict); err == nil {
+		(&Note{Own: e.Leaf}).leave(hello)
+		if e.Own != nil {
+			h = f.own[e.Own]
 		}
 	}
-	return f.plain, nil
+	for _, name := range hello.SupportedProtos {
+		if slices.Contains(h.server.NextProtos, name) {
+			return h.server, nil
+		}
+	}
+	return h.plain, nil
 }
 
 func (s *Settings) pick(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	c, err := s.now.Load().set.Pick(hello, s.Strict)
+	e, err := s.now.Load().set.Pick(hello, s.Strict)
 	if err != nil {
 		return nil, err
 	}
-	return &c.Certificate, nil
+	return &e.Certificate.Certificate, nil
 }
 
 // shows says whether handshakes are made with the certificate of a file.
 func (s *Settings) shows(path string) bool {
-	return slices.ContainsFunc(s.now.Load().set.all, func(c *Certificate) bool { return c.Path == path })
+	return slices.ContainsFunc(s.now.Load().set.all, func(e *Entry) bool { return e.Path == path })
 }
 
 // trusts says whether clients' certificates must come from the authorities of a file.
 func (s *Settings) trusts(path string) bool {
-	cas := s.now.Load().cas
-	return cas != nil && cas.Path == path
+	f := s.now.Load()
+	if f.bind.cas.from(path) {
+		return true
+	}
+	for _, h := range f.own {
+		if h.cas.from(path) {
+			return true
+		}
+	}
+	return false
 }
+
+// from says whether authorities, or nil, were read from a file.
+func (a *Authorities) from(path string) bool { return a != nil && a.Path == path }
 
 // show makes the next handshakes show c in place of what its file had. Tickets stay
 // good: they say nothing of the certificate.
@@ -138,9 +171,20 @@ func (s *Settings) show(c *Certificate) {
 	s.now.Store(&f)
 }
 
-// trust makes the next handshakes ask for certificates of other authorities.
-// Tickets are no good any more: whom they name, those may not know.
+// trust makes the next handshakes ask for certificates of other authorities, where
+// those of their file were asked for. Tickets are no good any more: whom they name,
+// those may not know.
 func (s *Settings) trust(cas *Authorities, t *Tickets) {
-	s.now.Store(s.make(s.now.Load().set, cas))
+	f := s.now.Load()
+	s.now.Store(s.make(f.set, func(o *Options) *Authorities {
+		h, own := f.own[o]
+		if !own {
+			h = f.bind
+		}
+		if h.cas.from(cas.Path) {
+			return cas
+		}
+		return h.cas
+	}))
 	t.Use(s)
 }

@@ -43,11 +43,17 @@ func NewStore(t *Tickets) *Store {
 func files(binds []*Settings) (map[string]*held[Certificate], map[string]*held[Authorities]) {
 	certs, cas := map[string]*held[Certificate]{}, map[string]*held[Authorities]{}
 	for _, b := range binds {
-		for _, c := range b.Certificates.all {
-			certs[c.Path] = &held[Certificate]{now: c}
+		hold := func(a *Authorities) {
+			if a != nil {
+				cas[a.Path] = &held[Authorities]{now: a}
+			}
 		}
-		if b.CAs != nil {
-			cas[b.CAs.Path] = &held[Authorities]{now: b.CAs}
+		hold(b.CAs)
+		for _, e := range b.Certificates.all {
+			certs[e.Path] = &held[Certificate]{now: e.Certificate}
+			if e.Own != nil {
+				hold(e.Own.CAs)
+			}
 		}
 	}
 	return certs, cas

@@ -22,7 +22,7 @@ func bind(t *testing.T, all map[string][]byte, names ...string) *cert.Settings {
 		}
 		list = append(list, loaded...)
 	}
-	s := &cert.Settings{Certificates: cert.NewSet(list)}
+	s := &cert.Settings{Certificates: cert.NewSet(entries(list))}
 	s.Build()
 	return s
 }

@@ -48,9 +48,18 @@ func (t *Tickets) Use(s *Settings) {
 	if len(t.keys) == 0 {
 		return
 	}
-	f, scope := s.now.Load(), []byte{byte(s.Verify)}
-	if f.cas != nil {
-		scope = append(scope, f.cas.sum[:]...)
+	f := s.now.Load()
+	t.seal(f.bind, s.Verify)
+	for o, h := range f.own {
+		t.seal(h, o.Verify)
+	}
+}
+
+// seal gives h keys that say whom it asks for. It is called with mu held.
+func (t *Tickets) seal(h handshake, v Verify) {
+	scope := []byte{byte(v)}
+	if h.cas != nil {
+		scope = append(scope, h.cas.sum[:]...)
 	}
 	keys := make([][32]byte, len(t.keys))
 	for i, key := range t.keys {
@@ -58,6 +67,6 @@ func (t *Tickets) Use(s *Settings) {
 		mac.Write(scope)
 		mac.Sum(keys[i][:0])
 	}
-	f.plain.SetSessionTicketKeys(keys)
-	f.server.SetSessionTicketKeys(keys)
+	h.plain.SetSessionTicketKeys(keys)
+	h.server.SetSessionTicketKeys(keys)
 }

@@ -44,7 +44,7 @@ func (c tlsConf) over(other tlsConf) tlsConf {
 type tlsDraft struct {
 	tlsConf
 	on    bool // ssl
-	certs []*cert.Certificate
+	certs []entryDraft
 }
 
 // under gives the draft what the global section says until now and its line does not,
@@ -79,7 +79,7 @@ func (l *loader) settle(t *tlsDraft, d *draft, b *Bind) *cert.Settings {
 	say := func(severity lang.Severity, format string, args ...any) {
 		l.about(severity, d.at, "Proxy '%s': %s", d.Name, fmt.Sprintf(format, args...))
 	}
-	s := &cert.Settings{Certificates: cert.NewSet(t.certs), Strict: t.strict, NoTickets: t.noTickets}
+	s := &cert.Settings{Certificates: cert.NewSet(nil), Strict: t.strict, NoTickets: t.noTickets}
 	switch {
 	case len(t.certs) == 0 && !s.Strict:
 		say(lang.Alert, "no SSL certificate specified %s (use 'crt').", whose)
@@ -88,6 +88,7 @@ func (l *loader) settle(t *tlsDraft, d *draft, b *Bind) *cert.Settings {
 		say(lang.Warning, "no SSL certificate specified %s, ssl connections will fail (use 'crt').", whose)
 	}
 	s.Options = t.resolve(whose, say)
+	s.Certificates = cert.NewSet(t.entries(func(c tlsConf) cert.Options { return c.resolve(whose, say) }))
 	s.Build()
 	return s
 }

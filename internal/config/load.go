@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"bascule/internal/cert"
 	"bascule/internal/lang"
 	"bascule/internal/rule"
 )
@@ -70,6 +71,8 @@ type loader struct {
 	lines   map[lang.Pos]source // by file and line, for problems found later
 	word    string              // the keyword of the line being read
 
+	certs map[string][]*cert.Certificate // that were read, by crt
+
 	texts   map[string]int // index into cfg.Text by title
 	textAt  int            // of the section being read; -1: none
 	unnamed int            // defaults sections without a name
@@ -91,6 +94,7 @@ func newLoader(env Env) *loader {
 		lines:    map[lang.Pos]source{},
 		defaults: map[string]*draft{},
 		byName:   map[string]*draft{},
+		certs:    map[string][]*cert.Certificate{},
 		texts:    map[string]int{},
 		textAt:   -1,
 	}

@@ -26,7 +26,7 @@ func (l *loader) certFiles() cert.Files {
 	}
 }
 
-// under puts a directory of global (crt-base, ca-base) before a relative name.
+// under puts a directory (crt-base, ca-base) before a relative name.
 func under(base, name string) string {
 	if base == "" || filepath.IsAbs(name) {
 		return name
@@ -40,12 +40,7 @@ func bindCrt(o *options) {
 		o.bad(w, "'crt' : missing certificate location")
 		return
 	}
-	list, err := cert.Load(under(o.cfg.Global.CrtBase, w.Text), o.certFiles())
-	if err != nil {
-		o.bad(w, "%s", err)
-		return
-	}
-	o.bind.tls.certs = append(o.bind.tls.certs, list...)
+	o.loadEntries(w, w.Text, entryDraft{})
 }
 
 func bindCAFile(o *options) {
@@ -142,6 +137,9 @@ var sslOptions = []Keyword{
 		Example: tlsExample + " ciphersuites TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256", option: bindList("missing cipher suite", func(c *tlsConf) *string { return &c.ciphersuites })},
 	{Name: "crt", In: OnBind, Usage: "<file|directory>", Text: "A certificate with its chain and its key, which may lie beside it in <file>.key; of a directory all, sorted by name; of <file>.rsa and <file>.ecdsa each client gets the one that it can read. May be given several times: the client's SNI chooses, and the first is for clients who name no other.",
 		Example: tlsExample, option: bindCrt},
+	{Name: "crt-list", In: OnBind, Usage: "<file>", Text: "A file with a certificate in each line: its file, in brackets options of its own (alpn, ca-file, ciphers, ciphersuites, curves, ecdhe, ssl-max-ver, ssl-min-ver, verify), and the names that it is shown for, with wildcards and those that they leave out behind an exclamation mark; where none are given its own names.",
+		Differs: "A line without the closing bracket is an alert; HAProxy reads its options as names.",
+		Example: "bind :8443 ssl crt-list web.list", option: bindCrtList},
 	{Name: "curves", In: OnBind, Usage: "<curves>", Text: "The curves of the key exchange, in OpenSSL's names: X25519, P-256 (prime256v1), P-384, P-521, X25519MLKEM768, SecP256r1MLKEM768, SecP384r1MLKEM1024.",
 		Differs: "The order has no effect. The curves with MLKEM are known without OpenSSL 3.5 too.",
 		Example: tlsExample + " curves X25519:P-256", option: bindList("missing curve suite", func(c *tlsConf) *string { return &c.curves })},

@@ -52,11 +52,48 @@ func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 		"ssl crt D/both.pem ciphersuites", "ssl crt D/both.pem ciphersuites bogus", "ssl crt D/both.pem ciphersuites TLS_AES_128_GCM_SHA256:bogus",
 		"ssl crt D/both.pem curves", "ssl crt D/both.pem curves bogus", "ssl crt D/both.pem curves X25519:prime256v1:secp384r1:P-521", "ssl crt D/both.pem curves X25519:", "ssl crt D/both.pem curves X25519:X448",
 		"ssl crt D/both.pem ecdhe", "ssl crt D/both.pem ecdhe bogus", "ssl crt D/both.pem ecdhe prime256v1", "ssl crt D/both.pem curves X25519 ecdhe bogus",
+		"ssl crt-list D/list L:# none\n",
+		"ssl crt-list D/list L:D/both.pem",
+		"ssl crt-list D/list L:D/both.pem\n",
+		"ssl crt-list D/list L:\n# web\n\tD/both.pem\n \nD/none.pem\n",
+		"ssl crt-list D/list L:D/junk.pem\n",
+		"ssl crt-list D/list L:D/alone.pem\n",
+		"ssl crt-list D/list L:D/both.pem [alpn h2] *.web.test !x.web.test\n",
+		"ssl crt-list D/list L:D/both.pem [bogus]\n",
+		"ssl crt-list D/list L:D/both.pem [alpn]\n",
+		"ssl crt-list D/list L:D/both.pem [ssl-min-ver TLSv9]\n",
+		"ssl crt-list D/list L:D/both.pem [verify maybe]\n",
+		"ssl crt-list D/list L:D/both.pem [verify required]\n",
+		"ssl crt-list D/list L:D/both.pem [verify required ca-file D/ca.pem]\n",
+		"ssl crt-list D/list L:D/both.pem [ciphers bogus]\n",
+		"ssl crt-list D/list L:D/both.pem [curves bogus]\n",
+		"ssl crt-list D/list L:D/both.pem [ecdhe bogus]\n",
+		"ssl crt-list D/list L:D/both.pem [ciphersuites bogus]\n",
+		"ssl crt-list D/list L:D/both.pem alpn h2]\n",
+		"ssl crt-list D/list L:D/both.pem [alpn h2][alpn h2]\n",
+		"ssl crt-list D/list L:D/both.pem [ssl-min-ver TLSv1.3 no-tlsv12]\n",
+		"ssl crt-list D/list L:D/both.pem [strict-sni]\n",
+		"ssl crt-list D/list L:D/both.pem []\n",
+		"ssl crt-list D/list L:D/both.pem []]\n",
+		"ssl crt-list D/list L:[alpn h2] D/both.pem\n",
+		"ssl crt-list D/list L:D/both.pem foo[alpn h2]\n",
+		"ssl crt-list D/list L:D/both.pem [ssl-min-ver TLSv1.3 ssl-max-ver TLSv1.2]\n",
+		"ssl crt-list D/list L:D/both.pem\r\n",
+		"ssl crt-list D/list L:D/both.pem [alpn h2 bogus]\n",
+		"ssl crt-list D/list L: # foo\n",
+		"ssl crt-list", "ssl crt-list D/none", "ssl crt-list D/list crt-list D/list L:D/both.pem\n", "ssl strict-sni crt-list D/list L:\n", "ssl crt-list D/list ssl-min-ver TLSv1.3 L:D/both.pem [ssl-max-ver TLSv1.2]\n",
+		"ssl crt-list D/list ssl-min-ver TLSv1.3 L:D/both.pem [ssl-max-ver TLSv1.2 ssl-min-ver TLSv1.2]\n", "ssl crt-list D/list verify required L:D/both.pem [verify none]\n",
 		"ssl crt D/both.pem G", "ssl crt D/both.pem G bogus", "ssl crt D/both.pem G no-tlsv13", "ssl crt D/both.pem G no-tlsv12 no-tlsv13", "ssl crt D/both.pem G ssl-min-ver", "ssl crt D/both.pem G ssl-min-ver TLSv9",
 		"ssl crt D/both.pem G ssl-min-ver TLSv1.2 bogus", "ssl crt D/both.pem G no-sslv3 no-tlsv10 force-tlsv12", "ssl crt D/both.pem ssl-min-ver TLSv1.3 G ssl-max-ver TLSv1.2", "ssl crt D/both.pem G crt x",
 		"ssl crt D/both.pem G prefer-client-ciphers no-tls-tickets", "ssl crt D/both.pem C", "ssl crt D/both.pem C bogus", "ssl crt D/both.pem C a b", "ssl crt D/both.pem S", "ssl crt D/both.pem V", "ssl crt D/both.pem V bogus", "ssl crt D/both.pem V a b", "ssl crt D/both.pem ecdhe P-256 V bogus",
 	} {
 		words = strings.ReplaceAll(words, "D/", dir+"/")
+		if own, text, ok := strings.Cut(words, "L:"); ok { // the text of a crt-list
+			words = own
+			if err := os.WriteFile(filepath.Join(dir, "list"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 		global := ""
 		for mark, keyword := range map[string]string{" G": "options", " C": "ciphers", " S": "ciphersuites", " V": "curves"} {
 			if own, rest, ok := strings.Cut(words+" ", mark+" "); ok {

@@ -329,3 +329,47 @@ func TestTimeoutClientHsIsForTheHandshakeAlone(t *testing.T) {
 		t.Errorf("a client that says nothing: %v", err)
 	}
 }
+
+func TestEachLineOfACrtListHasItsOwnTLS(t *testing.T) {
+	s := &tlsSite{balancer: &balancer{dir: shortDir(t)}, t: t, m: certtest.New(t), addr: freeAddr(t)}
+	s.write("web.pem", s.m.Both("web.test", "*.web.test"))
+	s.write("api.pem", s.m.Both("api.web.test"))
+	s.write("ca.pem", s.m.Authority())
+	s.write("web.list", []byte(strings.ReplaceAll("# the first is for all others\nD/web.pem\n"+
+		"D/api.pem [alpn http/1.1 ssl-max-ver TLSv1.2 ciphers ECDHE-ECDSA-AES256-GCM-SHA384 curves P-384] api.web.test\n"+
+		"D/web.pem [verify required ca-file D/ca.pem] *.in.test !open.in.test\n", "D/", s.dir+"/")))
+	s.balancer = runIn(t, s.dir, strings.ReplaceAll(s.text("http", "", "", echoServer(t)), "crt $DIR/web.pem", "crt-list $DIR/web.list"))
+	dial := func(name string, own ...tls.Certificate) (tls.ConnectionState, error) {
+		c := &tls.Config{ServerName: name, InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}, Certificates: own} //nolint:gosec // names are the test's
+		conn, err := tls.Dial("tcp", s.addr, c)
+		if err != nil {
+			return tls.ConnectionState{}, err
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		if _, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: web.test\r\nConnection: close\r\n\r\n"); err == nil {
+			_, err = io.ReadAll(conn) // TLS 1.3 tells here who needs a certificate
+		}
+		return conn.ConnectionState(), err
+	}
+	for _, name := range []string{"web.test", "other.test", "open.in.test"} {
+		state, err := dial(name)
+		if err != nil || state.Version != tls.VersionTLS13 || state.NegotiatedProtocol != "" || state.PeerCertificates[0].DNSNames[0] != "web.test" {
+			t.Errorf("%s: %v, version %x, protocol %q", name, err, state.Version, state.NegotiatedProtocol)
+		}
+	}
+	state, err := dial("api.web.test")
+	if err != nil || state.Version != tls.VersionTLS12 || state.NegotiatedProtocol != "http/1.1" || state.CipherSuite != tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 || state.CurveID != tls.CurveP384 {
+		t.Errorf("api.web.test: %v, version %x, protocol %q, suite %x, curve %v", err, state.Version, state.NegotiatedProtocol, state.CipherSuite, state.CurveID)
+	}
+	if _, err := dial("a.in.test"); err == nil {
+		t.Error("a.in.test is served without a certificate")
+	}
+	own, err := tls.X509KeyPair(s.m.ECDSA("client.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dial("a.in.test", own); err != nil {
+		t.Errorf("a.in.test with a certificate: %v", err)
+	}
+}
