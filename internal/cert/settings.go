@@ -32,8 +32,9 @@ type Options struct {
 type Settings struct {
 	Options
 	Certificates *Set
-	Strict       bool // strict-sni
-	NoTickets    bool // no-tls-tickets
+	Strict       bool        // strict-sni
+	NoTickets    bool        // no-tls-tickets
+	TicketKeys   *TicketKeys // tls-ticket-keys; nil: those of the process
 
 	now *atomic.Pointer[inForce]
 }

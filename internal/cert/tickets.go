@@ -40,29 +40,33 @@ func (t *Tickets) Turn(now time.Time) bool {
 	return true
 }
 
-// Use gives s keys made of them. Binds have the same ones only if they ask clients
+// Use gives s keys made of them, or of those of its own file. Binds have the same ones only if they ask clients
 // for the same certificates: a ticket holds whom its client has proved to be.
 func (t *Tickets) Use(s *Settings) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.keys) == 0 {
+	all := t.keys
+	if s.TicketKeys != nil {
+		all = s.TicketKeys.keys
+	}
+	if len(all) == 0 {
 		return
 	}
 	f := s.now.Load()
-	t.seal(f.bind, s.Verify)
+	f.bind.seal(all, s.Verify)
 	for o, h := range f.own {
-		t.seal(h, o.Verify)
+		h.seal(all, o.Verify)
 	}
 }
 
-// seal gives h keys that say whom it asks for. It is called with mu held.
-func (t *Tickets) seal(h handshake, v Verify) {
+// seal gives h keys that are made of all and of whom it asks for.
+func (h handshake) seal(all [][32]byte, v Verify) {
 	scope := []byte{byte(v)}
 	if h.cas != nil {
 		scope = append(scope, h.cas.sum[:]...)
 	}
-	keys := make([][32]byte, len(t.keys))
-	for i, key := range t.keys {
+	keys := make([][32]byte, len(all))
+	for i, key := range all {
 		mac := hmac.New(sha256.New, key[:])
 		mac.Write(scope)
 		mac.Sum(keys[i][:0])

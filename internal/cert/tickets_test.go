@@ -1,8 +1,15 @@
 package cert
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/base64"
+	"net"
 	"testing"
 	"time"
+
+	"bascule/internal/cert/certtest"
 )
 
 func TestKeysOfTicketsTurn(t *testing.T) {
@@ -27,4 +34,95 @@ func TestKeysOfTicketsTurn(t *testing.T) {
 			t.Errorf("key %d is still the first one", i)
 		}
 	}
+}
+
+func TestKeysOfTicketsOfAFile(t *testing.T) {
+	line := func(n, size int) string {
+		return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{byte(n)}, size)) + "\n"
+	}
+	load := func(text string) (*TicketKeys, error) {
+		return LoadTicketKeys("keys", Files{ReadFile: func(string) ([]byte, error) { return []byte(text), nil }})
+	}
+	all, err := load(line(1, 48) + line(2, 48) + line(3, 48) + line(4, 48))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range []byte{3, 2, 4} {
+		if all.keys[i] != sha256.Sum256(bytes.Repeat([]byte{n}, 48)) {
+			t.Errorf("key %d is not that of line %d", i, n)
+		}
+	}
+	for text, want := range map[string]string{
+		"":                                      "please supply at least 3 keys in the tls-tickets-file",
+		line(1, 80) + line(2, 80):               "please supply at least 3 keys in the tls-tickets-file",
+		line(1, 80) + line(2, 80) + line(3, 48): "wrong sized key on line 3",
+		line(1, 32):                             "wrong sized key on line 1",
+		line(1, 48) + "#\n":                     "unable to decode base64 key on line 2",
+	} {
+		if _, err := load(text); err == nil || err.Error() != "'keys' : "+want {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// What one process gave out, another one with the same file takes, also after the
+// file has turned by one key; and one with keys of its own does not.
+func TestTicketsOfAFileAreSharedBetweenProcesses(t *testing.T) {
+	certificate, err := tls.X509KeyPair(certtest.New(t).ECDSA("web.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	process := func(lines ...byte) *Settings {
+		s := &Settings{Certificates: NewSet([]*Entry{{Certificate: &Certificate{Certificate: certificate}}})}
+		var text []byte
+		for _, n := range lines {
+			text = append(base64.StdEncoding.AppendEncode(text, bytes.Repeat([]byte{n}, 48)), '\n')
+		}
+		if text != nil {
+			if s.TicketKeys, err = LoadTicketKeys("keys", Files{ReadFile: func(string) ([]byte, error) { return text, nil }}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Build()
+		var own Tickets
+		own.Turn(time.Now())
+		own.Use(s)
+		return s
+	}
+	for _, test := range []struct {
+		first, second *Settings
+		resumes       bool
+	}{
+		{process(1, 2, 3), process(1, 2, 3), true}, {process(1, 2, 3), process(2, 3, 4), true}, {process(2, 3, 4), process(1, 2, 3), true},
+		{process(1, 2, 3), process(3, 4, 5), false}, {process(1, 2, 3), process(), false}, {process(), process(), false},
+	} {
+		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			c := &tls.Config{InsecureSkipVerify: true, MaxVersion: version, ServerName: "web.test", ClientSessionCache: tls.NewLRUClientSessionCache(1)} //nolint:gosec // keys are tested
+			resumed(t, test.first, c)
+			if got := resumed(t, test.second, c); got != test.resumes {
+				t.Errorf("version %x: resumed %v, want %v", version, got, test.resumes)
+			}
+		}
+	}
+}
+
+// resumed says whether a client resumes at s.
+func resumed(t *testing.T, s *Settings, c *tls.Config) bool {
+	t.Helper()
+	near, far := net.Pipe()
+	defer near.Close()
+	served := make(chan error, 1)
+	go func() {
+		defer far.Close()
+		_, err := tls.Server(far, s.Server()).Write([]byte("x")) // and the tickets of 1.3 before it
+		served <- err
+	}()
+	client := tls.Client(near, c)
+	if _, err := client.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-served; err != nil {
+		t.Fatal(err)
+	}
+	return client.ConnectionState().DidResume
 }

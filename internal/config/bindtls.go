@@ -22,8 +22,8 @@ type tlsConf struct {
 	ciphersuites string
 	curves       string
 	ecdhe        string
-	noTickets    bool
-	strict       bool
+	tickets      choice // tls-tickets
+	strict       choice // strict-sni
 }
 
 // over is c, and what it does not say as other does.
@@ -36,7 +36,7 @@ func (c tlsConf) over(other tlsConf) tlsConf {
 	c.verify, c.cas = cmp.Or(c.verify, other.verify), cmp.Or(c.cas, other.cas)
 	c.ciphers, c.ciphersuites = cmp.Or(c.ciphers, other.ciphers), cmp.Or(c.ciphersuites, other.ciphersuites)
 	c.curves, c.ecdhe = cmp.Or(c.curves, other.curves), cmp.Or(c.ecdhe, other.ecdhe)
-	c.noTickets, c.strict = c.noTickets || other.noTickets, c.strict || other.strict
+	c.tickets, c.strict = cmp.Or(c.tickets, other.tickets), cmp.Or(c.strict, other.strict)
 	return c
 }
 
@@ -45,6 +45,8 @@ type tlsDraft struct {
 	tlsConf
 	on    bool // ssl
 	certs []entryDraft
+
+	ticketKeys *cert.TicketKeys // tls-ticket-keys
 }
 
 // under gives the draft what the global section says until now and its line does not,
@@ -79,7 +81,7 @@ func (l *loader) settle(t *tlsDraft, d *draft, b *Bind) *cert.Settings {
 	say := func(severity lang.Severity, format string, args ...any) {
 		l.about(severity, d.at, "Proxy '%s': %s", d.Name, fmt.Sprintf(format, args...))
 	}
-	s := &cert.Settings{Certificates: cert.NewSet(nil), Strict: t.strict, NoTickets: t.noTickets}
+	s := &cert.Settings{Certificates: cert.NewSet(nil), Strict: t.strict == yes, NoTickets: t.tickets == no, TicketKeys: t.ticketKeys}
 	switch {
 	case len(t.certs) == 0 && !s.Strict:
 		say(lang.Alert, "no SSL certificate specified %s (use 'crt').", whose)

@@ -79,6 +79,20 @@ func bindALPN(o *options) {
 	o.bind.tls.alpn = slices.DeleteFunc(strings.Split(w.Text, ","), func(name string) bool { return name == "" })
 }
 
+func bindTicketKeys(o *options) {
+	w := o.take()
+	if w.Text == "" {
+		o.bad(w, "'tls-ticket-keys' : missing TLS ticket keys file path")
+		return
+	}
+	keys, err := cert.LoadTicketKeys(w.Text, o.certFiles())
+	if err != nil {
+		o.bad(w, "%s", err)
+		return
+	}
+	o.bind.tls.ticketKeys = keys
+}
+
 // bindVersion reads ssl-min-ver and ssl-max-ver.
 func bindVersion(at func(*tlsConf) *uint16) func(*options) {
 	return func(o *options) {
@@ -151,8 +165,11 @@ var sslOptions = []Keyword{
 	{Name: "force-tlsv12", In: OnBind, Text: "TLS 1.2 only.", Example: tlsExample + " force-tlsv12", option: bindForce(tls.VersionTLS12)},
 	{Name: "force-tlsv13", In: OnBind, Text: "TLS 1.3 only.", Example: tlsExample + " force-tlsv13", option: bindForce(tls.VersionTLS13)},
 	{Name: "no-sslv3", In: OnBind, Status: Without, Why: oldVersion, option: bindWithout(tls.VersionSSL30)}, //nolint:staticcheck // its number only
+	{Name: "no-alpn", In: OnBind, Text: "Takes back alpn.", Example: tlsExample + " alpn http/1.1 no-alpn", option: func(o *options) { o.bind.tls.alpn = []string{} }},
+	{Name: "no-strict-sni", In: OnBind, Text: "Takes back strict-sni of ssl-default-bind-options.", Example: tlsExample + " no-strict-sni",
+		option: func(o *options) { o.bind.tls.strict = no }},
 	{Name: "no-tls-tickets", In: OnBind, Text: "Clients resume no sessions: each connection costs a whole handshake.", Example: tlsExample + " no-tls-tickets",
-		option: func(o *options) { o.bind.tls.noTickets = true }},
+		option: func(o *options) { o.bind.tls.tickets = no }},
 	{Name: "no-tlsv10", In: OnBind, Status: Without, Why: oldVersion, option: bindWithout(tls.VersionTLS10)},
 	{Name: "no-tlsv11", In: OnBind, Status: Without, Why: oldVersion, option: bindWithout(tls.VersionTLS11)},
 	{Name: "no-tlsv12", In: OnBind, Text: "TLS 1.3 only.", Example: tlsExample + " no-tlsv12", option: bindWithout(tls.VersionTLS12)},
@@ -164,6 +181,11 @@ var sslOptions = []Keyword{
 	{Name: "ssl-min-ver", In: OnBind, Usage: "TLSv1.2|TLSv1.3", Text: "The oldest version of TLS that is spoken; TLSv1.2 where it is not given, or older.", Example: tlsExample + " ssl-min-ver TLSv1.3",
 		option: bindVersion(func(c *tlsConf) *uint16 { return &c.min })},
 	{Name: "strict-sni", In: OnBind, Text: "A client that names no host of a certificate is refused; else it gets the first certificate.", Example: tlsExample + " strict-sni",
-		option: func(o *options) { o.bind.tls.strict = true }},
+		option: func(o *options) { o.bind.tls.strict = yes }},
+	{Name: "tls-ticket-keys", In: OnBind, Usage: "<file>", Text: "Keys of tickets in base64, of 48 or 80 bytes, one a line, for several processes to share: the last three are taken, and the last but one makes new tickets. A reload reads them again.",
+		Differs: "bascule makes other tickets of them than HAProxy, so that a client resumes between bascules and not between the two.",
+		Example: tlsExample + " tls-ticket-keys tickets", option: bindTicketKeys},
+	{Name: "tls-tickets", In: OnBind, Text: "Takes back no-tls-tickets of ssl-default-bind-options.", Example: tlsExample + " tls-tickets",
+		option: func(o *options) { o.bind.tls.tickets = yes }},
 	{Name: "verify", In: OnBind, Usage: "none|optional|required", Text: "Whether clients must show a certificate, or may; one that is shown must be good.", Example: tlsExample + " ca-file web.pem verify required", option: bindVerify},
 }

@@ -21,12 +21,15 @@ var verdictOf = regexp.MustCompile(`(?m)^\[(ALERT|WARNING)\] +\(\d+\) : config :
 func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 	dir := t.TempDir()
 	m := certtest.New(t)
+	short, long := strings.Repeat("Abc1", 16)+"\n", strings.Repeat("A", 107)+"=\n" // 48 and 80 bytes
 	certificate, key := m.ECDSA("web.test")
 	_, otherKey := m.RSA("web.test")
 	for name, data := range map[string][]byte{
 		"both.pem": append(bytes.Clone(certificate), key...), "alone.pem": certificate, "apart.pem": certificate, "apart.pem.key": key,
 		"wrong.pem": append(bytes.Clone(certificate), otherKey...), "junk.pem": []byte("junk\n"), "ca.pem": m.Authority(),
 		"dir/a.pem": append(bytes.Clone(certificate), key...), "empty/.keep": nil,
+		"keys48": []byte(short + short + short + short), "keys80": []byte(long + long + strings.TrimSuffix(long, "\n")), "keys2": []byte(short + short),
+		"keysmix": []byte(short + long + short), "keysshort": []byte("AAAA\n" + short + short), "keysblank": []byte(short + "\n" + short + short),
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -81,6 +84,8 @@ func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 		"ssl crt-list D/list L:D/both.pem\r\n",
 		"ssl crt-list D/list L:D/both.pem [alpn h2 bogus]\n",
 		"ssl crt-list D/list L: # foo\n",
+		"ssl crt D/both.pem tls-ticket-keys", "ssl crt D/both.pem tls-ticket-keys D/none", "ssl crt D/both.pem tls-ticket-keys D/junk.pem", "ssl crt D/both.pem tls-ticket-keys D/keys48", "ssl crt D/both.pem tls-ticket-keys D/keys80",
+		"ssl crt D/both.pem tls-ticket-keys D/keys2", "ssl crt D/both.pem tls-ticket-keys D/keysmix", "ssl crt D/both.pem tls-ticket-keys D/keysshort", "ssl crt D/both.pem tls-ticket-keys D/keysblank", "ssl crt D/both.pem tls-ticket-keys D/empty/.keep",
 		"ssl crt-list", "ssl crt-list D/none", "ssl crt-list D/list crt-list D/list L:D/both.pem\n", "ssl strict-sni crt-list D/list L:\n", "ssl crt-list D/list ssl-min-ver TLSv1.3 L:D/both.pem [ssl-max-ver TLSv1.2]\n",
 		"ssl crt-list D/list ssl-min-ver TLSv1.3 L:D/both.pem [ssl-max-ver TLSv1.2 ssl-min-ver TLSv1.2]\n", "ssl crt-list D/list verify required L:D/both.pem [verify none]\n",
 		"ssl crt D/both.pem G", "ssl crt D/both.pem G bogus", "ssl crt D/both.pem G no-tlsv13", "ssl crt D/both.pem G no-tlsv12 no-tlsv13", "ssl crt D/both.pem G ssl-min-ver", "ssl crt D/both.pem G ssl-min-ver TLSv9",

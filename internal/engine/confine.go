@@ -115,6 +115,9 @@ func Unreadable(cfg *config.Config) []string {
 	files := slices.Clone(cfg.Files)
 	for _, s := range secured(cfg) {
 		files = append(files, s.Certificates.Files()...)
+		if s.TicketKeys != nil {
+			files = append(files, s.TicketKeys.Path)
+		}
 	}
 	slices.Sort(files)
 	var list []string
