@@ -30,7 +30,11 @@ type Certificate struct {
 	KeyPath string   // the one of its key, most often the same
 	Names   []string // lower case, from the alternative names and the common name; "*." before a wildcard's
 
-	of *material // keeps it in the memo
+	// Ignored says what of the files beside it is of no use, as HAProxy warns; "": nothing.
+	Ignored string
+
+	of      *material // keeps it in the memo
+	stapled *staple   // nil: there is no response
 }
 
 // keyExt ends the name of the file of a key that lies beside its certificate.
@@ -38,7 +42,7 @@ const keyExt = ".key"
 
 // beside are the ends of names of files that lie beside a certificate's, and are
 // no certificates themselves (HAProxy, ssl-load-extra-files).
-var beside = []string{keyExt, ".ocsp", ".issuer", ".sctl"}
+var beside = []string{keyExt, ocspExt, issuerExt, ".sctl"}
 
 // bundle are the ends of names under which one certificate lies in several kinds.
 var bundle = []string{".rsa", ".dsa", ".ecdsa"}
@@ -55,7 +59,7 @@ func Load(path string, from Files) ([]*Certificate, error) {
 		return nil, fmt.Errorf("unable to stat SSL certificate from file '%s' : %s.", path, why(err))
 	}
 	if !info.IsDir() {
-		c, err := loadFile(path, from)
+		c, err := loadShown(path, from)
 		if err != nil {
 			return nil, err
 		}
@@ -72,7 +76,7 @@ func Load(path string, from Files) ([]*Certificate, error) {
 		if strings.HasPrefix(e.Name(), ".") || slices.Contains(beside, filepath.Ext(name)) || !regular(name, from) {
 			continue
 		}
-		c, err := loadFile(name, from)
+		c, err := loadShown(name, from)
 		if err != nil {
 			return nil, err
 		}
@@ -105,7 +109,7 @@ func loadBundle(path string, from Files) (list []*Certificate, found bool, err e
 		if !regular(path+end, from) {
 			continue
 		}
-		c, err := loadFile(path+end, from)
+		c, err := loadShown(path+end, from)
 		if err != nil {
 			return nil, true, err
 		}

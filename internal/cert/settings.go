@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"slices"
 	"sync/atomic"
+	"time"
 )
 
 // Verify says whether clients need a certificate.
@@ -139,7 +140,7 @@ func (s *Settings) pick(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &e.Certificate.Certificate, nil
+	return e.at(time.Now()), nil
 }
 
 // shows says whether handshakes are made with the certificate of a file.

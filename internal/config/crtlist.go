@@ -109,6 +109,9 @@ func (o *options) loadEntries(w lang.Word, path string, e entryDraft) bool {
 		o.certs[key] = list
 	}
 	for _, c := range list {
+		if c.Ignored != "" && !read {
+			o.whole(lang.Warning, "%s", c.Ignored)
+		}
 		e.Certificate = c
 		o.bind.tls.certs = append(o.bind.tls.certs, e)
 	}

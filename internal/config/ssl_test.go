@@ -8,8 +8,12 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
 
 	"bascule/internal/cert/certtest"
 )
@@ -23,8 +27,17 @@ func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 	m := certtest.New(t)
 	short, long := strings.Repeat("Abc1", 16)+"\n", strings.Repeat("A", 107)+"=\n" // 48 and 80 bytes
 	certificate, key := m.ECDSA("web.test")
-	_, otherKey := m.RSA("web.test")
+	other, otherKey := m.RSA("web.test")
+	later := time.Now().Add(time.Hour)
+	stapled := slices.Concat(certificate, m.Authority(), key)
 	for name, data := range map[string][]byte{
+		"good.pem": stapled, "good.pem.ocsp": m.OCSP(certificate, ocsp.Good, later), "revoked.pem": stapled, "revoked.pem.ocsp": m.OCSP(certificate, ocsp.Revoked, later),
+		"unknown.pem": stapled, "unknown.pem.ocsp": m.OCSP(certificate, ocsp.Unknown, later), "late.pem": stapled, "late.pem.ocsp": m.OCSP(certificate, ocsp.Good, later.Add(-2*time.Hour)),
+		"garbled.pem": stapled, "garbled.pem.ocsp": []byte("junk"), "other.pem": stapled, "other.pem.ocsp": m.OCSP(other, ocsp.Good, later),
+		"nobody.pem": append(bytes.Clone(certificate), key...), "nobody.pem.ocsp": m.OCSP(certificate, ocsp.Good, later),
+		"issued.pem": append(bytes.Clone(certificate), key...), "issued.pem.ocsp": m.OCSP(certificate, ocsp.Good, later), "issued.pem.issuer": m.Authority(),
+		"wrongly.pem": append(bytes.Clone(certificate), key...), "wrongly.pem.ocsp": m.OCSP(certificate, ocsp.Good, later), "wrongly.pem.issuer": other,
+		"badly.pem": append(bytes.Clone(certificate), key...), "badly.pem.ocsp": m.OCSP(certificate, ocsp.Good, later), "badly.pem.issuer": []byte("junk"),
 		"both.pem": append(bytes.Clone(certificate), key...), "alone.pem": certificate, "apart.pem": certificate, "apart.pem.key": key,
 		"wrong.pem": append(bytes.Clone(certificate), otherKey...), "junk.pem": []byte("junk\n"), "ca.pem": m.Authority(),
 		"dir/a.pem": append(bytes.Clone(certificate), key...), "empty/.keep": nil,
@@ -86,6 +99,8 @@ func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 		"ssl crt-list D/list L: # foo\n",
 		"ssl crt D/both.pem tls-ticket-keys", "ssl crt D/both.pem tls-ticket-keys D/none", "ssl crt D/both.pem tls-ticket-keys D/junk.pem", "ssl crt D/both.pem tls-ticket-keys D/keys48", "ssl crt D/both.pem tls-ticket-keys D/keys80",
 		"ssl crt D/both.pem tls-ticket-keys D/keys2", "ssl crt D/both.pem tls-ticket-keys D/keysmix", "ssl crt D/both.pem tls-ticket-keys D/keysshort", "ssl crt D/both.pem tls-ticket-keys D/keysblank", "ssl crt D/both.pem tls-ticket-keys D/empty/.keep",
+		"ssl crt D/good.pem", "ssl crt D/revoked.pem", "ssl crt D/unknown.pem", "ssl crt D/late.pem", "ssl crt D/garbled.pem", "ssl crt D/other.pem",
+		"ssl crt D/nobody.pem", "ssl crt D/issued.pem", "ssl crt D/wrongly.pem", "ssl crt D/badly.pem",
 		"ssl crt-list", "ssl crt-list D/none", "ssl crt-list D/list crt-list D/list L:D/both.pem\n", "ssl strict-sni crt-list D/list L:\n", "ssl crt-list D/list ssl-min-ver TLSv1.3 L:D/both.pem [ssl-max-ver TLSv1.2]\n",
 		"ssl crt-list D/list ssl-min-ver TLSv1.3 L:D/both.pem [ssl-max-ver TLSv1.2 ssl-min-ver TLSv1.2]\n", "ssl crt-list D/list verify required L:D/both.pem [verify none]\n",
 		"ssl crt D/both.pem G", "ssl crt D/both.pem G bogus", "ssl crt D/both.pem G no-tlsv13", "ssl crt D/both.pem G no-tlsv12 no-tlsv13", "ssl crt D/both.pem G ssl-min-ver", "ssl crt D/both.pem G ssl-min-ver TLSv9",

@@ -11,10 +11,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ocsp"
 
 	"bascule/internal/cert/certtest"
 )
@@ -327,6 +330,22 @@ func TestTimeoutClientHsIsForTheHandshakeAlone(t *testing.T) {
 	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("a client that says nothing: %v", err)
+	}
+}
+
+func TestWhatTheAuthoritySaysIsStapled(t *testing.T) {
+	s := &tlsSite{balancer: &balancer{dir: shortDir(t)}, t: t, m: certtest.New(t), addr: freeAddr(t)}
+	certificate, key := s.m.ECDSA("web.test")
+	s.write("web.pem", slices.Concat(certificate, s.m.Authority(), key))
+	response := s.m.OCSP(certificate, ocsp.Good, time.Now().Add(time.Hour))
+	s.write("web.pem.ocsp", response)
+	s.balancer = runIn(t, s.dir, s.text("http", "", "", echoServer(t)))
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		settings := s.client()
+		settings.MaxVersion = version
+		if got := s.dial(settings).ConnectionState().OCSPResponse; !bytes.Equal(got, response) {
+			t.Errorf("version %x: stapled %x", version, got)
+		}
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"math/big"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ocsp"
 )
 
 // A Maker makes certificates, signed by an authority of their own.
@@ -114,6 +116,24 @@ func (m *Maker) sign(k crypto.Signer, template *x509.Certificate) (certificate, 
 		m.t.Fatal(err)
 	}
 	return block("CERTIFICATE", der), block("PRIVATE KEY", private)
+}
+
+// OCSP is what the authority says of a certificate in PEM: good, revoked or unknown
+// (ocsp.Good and its like), until a time.
+func (m *Maker) OCSP(certificate []byte, status int, until time.Time) []byte {
+	m.t.Helper()
+	b, _ := pem.Decode(certificate)
+	leaf, err := x509.ParseCertificate(b.Bytes)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	der, err := ocsp.CreateResponse(m.leaf, m.leaf, ocsp.Response{
+		Status: status, SerialNumber: leaf.SerialNumber, ThisUpdate: until.Add(-24 * time.Hour), NextUpdate: until, RevokedAt: until.Add(-25 * time.Hour),
+	}, m.key)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return der
 }
 
 func block(kind string, der []byte) []byte {

@@ -1,0 +1,105 @@
+package cert
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+)
+
+const (
+	ocspExt   = ".ocsp"
+	issuerExt = ".issuer"
+)
+
+// A staple is what an authority says of a certificate lately (RFC 6960), in the
+// handshake of TLS (RFC 6066 §8).
+type staple struct {
+	shown tls.Certificate
+	until time.Time // its nextUpdate
+}
+
+// at is what is shown to a client now: with the response of the authority while that
+// is good.
+func (c *Certificate) at(now time.Time) *tls.Certificate {
+	if c.stapled != nil && now.Before(c.stapled.until) {
+		return &c.stapled.shown
+	}
+	return &c.Certificate
+}
+
+// loadShown reads a certificate and what lies beside it for clients.
+func loadShown(path string, from Files) (*Certificate, error) {
+	c, err := loadFile(path, from)
+	if err != nil {
+		return nil, err
+	}
+	response, err := from.ReadFile(path + ocspExt)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return c, nil
+	case err != nil:
+		return nil, fmt.Errorf("unable to load the OCSP response from file '%s' : %s", path+ocspExt, why(err))
+	}
+	issuer, err := c.issuer(from)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.staple(response, issuer, time.Now()); err != nil {
+		c.Ignored = fmt.Sprintf("Loading: %s. Content will be ignored.", err)
+	}
+	return c, nil
+}
+
+// issuer is the certificate of who signed c: of its chain, or of the file beside it.
+func (c *Certificate) issuer(from Files) (*x509.Certificate, error) {
+	for _, der := range c.Certificate.Certificate[1:] {
+		if ca, err := x509.ParseCertificate(der); err == nil && c.Leaf.CheckSignatureFrom(ca) == nil {
+			return ca, nil
+		}
+	}
+	path := c.Path + issuerExt
+	data, err := from.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf(" '%s' is present and activates OCSP but it is impossible to compute the OCSP certificate ID (maybe the issuer could not be found)'.", c.Path+ocspExt)
+	}
+	chain, _ := parse(data)
+	if len(chain) == 0 {
+		return nil, fmt.Errorf("'%s' cannot be read or parsed'.", path)
+	}
+	ca, err := x509.ParseCertificate(chain[0].Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("'%s' cannot be read or parsed'.", path)
+	}
+	if c.Leaf.CheckSignatureFrom(ca) != nil {
+		return nil, fmt.Errorf(" '%s' is not an issuer'.", path)
+	}
+	return ca, nil
+}
+
+// staple takes a response about c that issuer, or whom it let, has signed. The errors
+// are HAProxy's where it has them.
+func (c *Certificate) staple(response []byte, issuer *x509.Certificate, now time.Time) error {
+	r, err := ocsp.ParseResponse(response, issuer)
+	switch refused := (ocsp.ResponseError{}); {
+	case errors.As(err, &refused):
+		return errors.New("OCSP response status not successful")
+	case err != nil:
+		return errors.New("Unable to parse OCSP response")
+	case r.SerialNumber.Cmp(c.Leaf.SerialNumber) != 0:
+		return errors.New("OCSP single response: Certificate ID does not match certificate and issuer")
+	case r.Status == ocsp.Unknown:
+		return errors.New("OCSP single response: certificate status is unknown")
+	case r.NextUpdate.IsZero():
+		return errors.New("OCSP single response: missing nextupdate")
+	case !now.Before(r.NextUpdate) || now.Before(r.ThisUpdate):
+		return errors.New("OCSP single response: no longer valid.")
+	}
+	c.stapled = &staple{shown: c.Certificate, until: r.NextUpdate}
+	c.stapled.shown.OCSPStaple = response
+	return nil
+}
