@@ -123,6 +123,9 @@ func (hs *Handshakes) start(c *Conn, t *tls.Config, client bool, done func(error
 		l.sides = append(l.sides, make([]*tlsSide, int(c.fd)+1-len(l.sides)+64)...)
 	}
 	l.sides[c.fd] = s
+	if l.opened == nil {
+		l.opened = make([]byte, scratchSize)
+	}
 	c.h = h
 	c.Again()
 	return h

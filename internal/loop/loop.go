@@ -50,6 +50,7 @@ type Loop struct {
 	bySlot  []*Conn    // by descriptor
 	sides   []*tlsSide // by descriptor, of connections with TLS
 	sealed  []byte     // records that one Send makes
+	opened  []byte     // records as one read has them; nil before the first TLS
 	joined  []byte     // what shall be one record
 	nextGen uint32
 	timers  timers

@@ -13,6 +13,19 @@ type records struct {
 // recordHead is what a record begins with: type, version, and its length at the end.
 const recordHead = 5
 
+// rest is how much of p, ciphertext to be given, belongs to the record under way.
+func (r records) rest(p []byte) int {
+	if r.left == 0 {
+		head := recordHead - r.head
+		if len(p) <= head {
+			return len(p)
+		}
+		r.pass(p[:head])
+		return min(head+r.left, len(p))
+	}
+	return min(r.left, len(p))
+}
+
 // pass counts ciphertext.
 func (r *records) pass(p []byte) {
 	for len(p) > 0 {

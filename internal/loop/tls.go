@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +24,9 @@ type tlsSide struct {
 	c       *Conn
 	hs      *Handshakes // which count it
 	tls     *tls.Conn
-	in      []byte     // ciphertext that came during the handshake and was not asked for
+	in      []byte     // ciphertext that came and was not asked for yet
+	lent    bool       // in is in the loop's buffer
+	room    int        // for plaintext, in the read under way
 	given   records    // to crypto/tls
 	sealing bool       // writes are gathered in the loop's sealed
 	shake   *handshake // nil: it is done
@@ -52,15 +55,28 @@ func (s *tlsSide) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// read is Read on the loop.
+// read is Read on the loop. It gives the record under way and nothing behind it:
+// crypto/tls keeps a buffer of whatever size it was given at once, for as long as the
+// connection lives.
 func (s *tlsSide) read(p []byte) (int, error) {
-	if len(s.in) > 0 {
-		n := copy(p, s.in)
-		if s.in = s.in[n:]; len(s.in) == 0 {
-			s.in = nil
+	if len(s.in) == 0 {
+		if n, err := s.receive(); n == 0 {
+			return 0, err
 		}
-		return n, nil
 	}
+	n := copy(p, s.in[:s.given.rest(s.in)])
+	if s.in = s.in[n:]; len(s.in) == 0 {
+		s.in = nil
+	}
+	return n, nil
+}
+
+// leastRead is asked of the socket however little plaintext there is room for.
+const leastRead = 2 << 10
+
+// receive reads ciphertext into the loop's buffer, no more than there is room for
+// as plaintext, so that seldom something is left there.
+func (s *tlsSide) receive() (int, error) {
 	c := s.c
 	if !c.readable {
 		if c.end != 0 {
@@ -68,6 +84,7 @@ func (s *tlsSide) read(p []byte) (int, error) {
 		}
 		return 0, errBlocked
 	}
+	p := c.l.opened[:min(max(s.room, leastRead), len(c.l.opened))]
 	n, e := recv(int(c.fd), p, 0)
 	if err := c.received(n, len(p), e); err != nil {
 		return 0, err
@@ -75,7 +92,16 @@ func (s *tlsSide) read(p []byte) (int, error) {
 	if n == 0 {
 		return 0, errBlocked
 	}
+	s.in, s.lent = p[:n], true
 	return n, nil
+}
+
+// settle copies what is left in the loop's buffer, which is the next one's now.
+func (s *tlsSide) settle() {
+	if s.lent && s.in != nil {
+		s.in = slices.Clone(s.in)
+	}
+	s.lent = false
 }
 
 // Write takes ciphertext, and never fails.
@@ -154,7 +180,9 @@ func (s *tlsSide) Left() any { return s.left }
 // fillPlain reads what can be decrypted into p and says how much that is.
 func (s *tlsSide) fillPlain(p []byte) (n int, err error) {
 	c := s.c
+	defer s.settle()
 	for n < len(p) {
+		s.room = len(p) - n
 		k, err := s.tls.Read(p[n:])
 		n += k
 		switch {
