@@ -141,14 +141,17 @@ func TestProxiesAreMeasuredAndLeaveNothingBehind(t *testing.T) {
 		{name: "paced", conns: 4, body: 100, rate: 1000},
 		{name: "hash", conns: 4, body: 100, uris: 100, balance: "uri\n    hash-type consistent", closing: true},
 		{name: "large", conns: 2, body: 1 << 20, options: "    option splice-auto"},
+		{name: "tls", conns: 4, body: 100, closing: true, key: rsaKey, resumed: true},
+		{name: "tls-ws", conns: 4, body: 64, webSocket: true, key: ecdsaKey},
+		{name: "tls-upload", conns: 2, body: 100, upload: 1 << 20, key: ecdsaKey},
 	}
 	before := descriptors(t)
 	results, err := compare(context.Background(), plan{rounds: 1, turns: 4, slice: 20 * time.Millisecond, seconds: 0.2}, chosen, compared, placing{own: 1}, &strings.Builder{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(results) != 12 {
-		t.Fatalf("%d results, want 12", len(results))
+	if len(results) != 18 {
+		t.Fatalf("%d results, want 18", len(results))
 	}
 	for _, res := range results {
 		m := res.Median
