@@ -85,8 +85,8 @@ func (ld *load) open(l *loop) {
 }
 
 func (ld *load) wrong(why string) {
+	ld.what.CompareAndSwap(nil, why) // before it is counted: who sees the count tells why
 	ld.bad.Add(1)
-	ld.what.CompareAndSwap(nil, why)
 }
 
 // client is one connection of the load.
