@@ -53,6 +53,7 @@ func Commands(p Process) []Command {
 		{Words: "show sess", Usage: "[<id>|all|older <age>|susp|server <bk>/<srv>]", Text: "report the list of current sessions or this exact session", Level: Operator, Run: w.showSess},
 		{Words: "show ssl ca-file", Usage: "[<cafile>[:<index>]]", Text: "display the SSL CA files used in memory, or the details of one", Level: Operator, Run: w.showAuthorities},
 		{Words: "show ssl cert", Usage: "[<certfile>]", Text: "display the SSL certificates used in memory, or the details of a file", Level: Operator, Run: w.showCertificate},
+		{Words: "show ssl crt-list", Usage: "[-n] [<list>]", Text: "show the list of crt-lists or the content of one", Level: Admin, Run: w.showList},
 		{Words: "show startup-logs", Text: "report what the last start or reload said", Level: Operator, Run: func(c *Call) { c.Out().WriteString(p.StartupLogs()) }},
 		{Words: "show stat", Usage: "[desc|json|no-maint|typed|up]*", Text: "report counters for each proxy and server", Level: User, Run: w.showStat},
 		{Words: "show version", Text: "show version of the current process", Level: User, Run: func(c *Call) { c.Say("%s", p.Stats().Process().Version) }},

@@ -7,9 +7,12 @@ import (
 	"crypto/sha1" //nolint:gosec // fingerprints are known by it
 	"crypto/x509"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
+	"bascule/internal/cert"
 	"bascule/internal/rule"
 )
 
@@ -72,6 +75,46 @@ func (w worker) showAuthorities(c *Call) {
 			writeCertificate(out, ca)
 		}
 	}
+}
+
+// showList is "show ssl crt-list [-n] [FILE]": the names of all, or the lines of one,
+// with -n their numbers too.
+func (w worker) showList(c *Call) {
+	lists, name, numbers := w.p.Certificates().Lists(), c.Arg(0), c.Arg(0) == "-n"
+	if numbers {
+		name = c.Arg(1)
+	}
+	out := c.Out()
+	switch entries, ok := lists[name]; {
+	case numbers && name == "":
+		c.Fail("'show ssl crt-list -n' expects a filename or a directory")
+	case name == "":
+		for _, name := range slices.Sorted(maps.Keys(lists)) {
+			fmt.Fprintln(out, name)
+		}
+	case !ok:
+		c.Fail("didn't find the specified filename")
+	default:
+		fmt.Fprintf(out, "# %s\n", name)
+		for _, e := range entries {
+			writeEntry(out, e, numbers)
+		}
+	}
+}
+
+// writeEntry writes a line of a crt-list, as it could stand there.
+func writeEntry(out *bufio.Writer, e *cert.Entry, number bool) {
+	out.WriteString(e.Path)
+	if number {
+		fmt.Fprintf(out, ":%d", e.Line)
+	}
+	if e.Words != nil {
+		fmt.Fprintf(out, " [%s]", strings.Join(e.Words, " "))
+	}
+	for _, filter := range e.Filters {
+		out.WriteString(" " + filter)
+	}
+	out.WriteByte('\n')
 }
 
 func writeStatus(out *bufio.Writer, name string, filled, used bool) {

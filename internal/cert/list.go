@@ -13,6 +13,7 @@ type Entry struct {
 	Own     *Options // instead of the bind's; nil: those
 	List    string   // the crt-list that it stands in; "": crt
 	Line    int      // there
+	Words   []string // its options there, as they stand; nil: no brackets
 }
 
 // shown are the names that the certificate is shown for, and those that its wildcards

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -57,6 +58,24 @@ func files(binds []*Settings) (map[string]*held[Certificate], map[string]*held[A
 		}
 	}
 	return certs, cas
+}
+
+// Lists are the crt-lists of binds by name, with their entries as they stand there. A
+// commit changes none of them.
+func (s *Store) Lists() map[string][]*Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lists := map[string][]*Entry{}
+	for _, b := range s.binds {
+		of := map[string][]*Entry{}
+		for _, e := range b.Certificates.all {
+			if e.List != "" {
+				of[e.List] = append(of[e.List], e)
+			}
+		}
+		maps.Copy(lists, of) // the same list says the same on every bind
+	}
+	return lists
 }
 
 // Adopt makes the files of binds those of the store, and drops what was set at run

@@ -57,7 +57,7 @@ func bindCrtList(o *options) {
 			o.warn(w, "%s : parsing [%s:%d]: malformated line, filters can't be between filename and options!", o.subject, name, number)
 		}
 		conf, ok := o.listConf(l, w, name, number)
-		if !ok || !o.loadEntries(w, l.Path, entryDraft{Entry: cert.Entry{Filters: l.Filters, List: name, Line: number}, conf: conf}) {
+		if !ok || !o.loadEntries(w, l.Path, entryDraft{Entry: cert.Entry{Filters: l.Filters, List: name, Line: number, Words: l.Options}, conf: conf}) {
 			return
 		}
 	}

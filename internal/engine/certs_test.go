@@ -37,6 +37,7 @@ func TestCommandsOfCertificatesAreHAProxys(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"web.pem": web, "chain.pem": bytes.Join([][]byte{chain, other.Authority(), m.Authority(), key}, nil),
 		"rsa.pem": append(rsa, rsaKey...), "ca.pem": m.Authority(),
+		"list": []byte(strings.ReplaceAll("# a comment\nFILES/web.pem [verify none ssl-min-ver TLSv1.2] web.test !www.web.test\n\nFILES/rsa.pem\nFILES/chain.pem [] *.chain.test\nFILES/web.pem other.test\n", "FILES", dir)),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
@@ -55,6 +56,8 @@ defaults
 frontend fe
     bind unix@$DIR/fe ssl crt FILES/web.pem crt FILES/chain.pem ca-file FILES/ca.pem verify optional
     bind unix@$DIR/fe2 ssl crt FILES/chain.pem crt FILES/rsa.pem
+    bind unix@$DIR/fe3 ssl crt-list FILES/list
+    bind unix@$DIR/fe4 ssl crt-list FILES/list crt FILES/rsa.pem
     default_backend be
 backend be
     server a 127.0.0.1:9
@@ -74,6 +77,7 @@ backend be
 		"set severity-output number;" + payload("set ssl cert FILES/web.pem", web), "set severity-output number;abort ssl cert FILES/web.pem", "set severity-output number;commit ssl cert FILES/web.pem",
 		"new ssl cert", "new ssl cert FILES/web.pem", "new ssl cert FILES/new.pem", "new ssl cert FILES/new.pem", "show ssl cert", "show ssl cert FILES/new.pem", "commit ssl cert FILES/new.pem",
 		payload("set ssl cert FILES/new.pem", fresh), "show ssl cert", "commit ssl cert FILES/new.pem", "show ssl cert FILES/new.pem", "del ssl cert FILES/new.pem", "show ssl cert",
+		"show ssl crt-list", "show ssl crt-list FILES/list", "show ssl crt-list -n FILES/list", "show ssl crt-list -n", "show ssl crt-list FILES/none",
 		"show ssl ca-file FILES/ca.pem", "show ssl ca-file FILES/ca.pem:1", "show ssl ca-file FILES/ca.pem:2", "show ssl ca-file FILES/ca.pem:x", "show ssl ca-file FILES/ca.pem:0", "show ssl ca-file FILES/none.pem", "show ssl ca-file *FILES/ca.pem",
 		"set ssl ca-file", "set ssl ca-file FILES/ca.pem", payload("set ssl ca-file", two), payload("set ssl ca-file FILES/none.pem", two), payload("set ssl ca-file FILES/ca.pem", []byte("junk")),
 		"commit ssl ca-file", "commit ssl ca-file FILES/ca.pem", "abort ssl ca-file", "abort ssl ca-file FILES/ca.pem", "del ssl ca-file", "del ssl ca-file FILES/ca.pem", "del ssl ca-file FILES/none.pem",
@@ -89,7 +93,7 @@ backend be
 		}
 	}
 	for _, level := range []string{"user", "oper"} {
-		for _, line := range []string{"show ssl cert", "set ssl cert x", "commit ssl cert x", "abort ssl cert x", "new ssl cert x", "del ssl cert x", "show ssl ca-file", "set ssl ca-file x", "commit ssl ca-file x"} {
+		for _, line := range []string{"show ssl cert", "set ssl cert x", "commit ssl cert x", "abort ssl cert x", "new ssl cert x", "del ssl cert x", "show ssl crt-list", "show ssl ca-file", "set ssl ca-file x", "commit ssl ca-file x"} {
 			want, got := sameCertificates(ask(t, theirs.dir+"/"+level, line+"\n")), sameCertificates(ask(t, ours.dir+"/"+level, line+"\n"))
 			if strings.HasPrefix(want, "Can't allocate memory!") { // HAProxy's word for a permission that is missing
 				want = "Permission denied"
