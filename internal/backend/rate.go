@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"math"
 	"sync"
 	"time"
 )
@@ -31,7 +32,7 @@ func (r *Rate) Sample(total int64, now time.Time) {
 		return
 	}
 	if took > time.Second {
-		grown = int64(float64(grown) * float64(time.Second) / float64(took))
+		grown = int64(math.Round(float64(grown) / took.Seconds())) // a tick is never early, and one in a second is no 0
 	}
 	r.per = grown
 	r.max = max(r.max, grown)

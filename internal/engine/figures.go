@@ -64,6 +64,7 @@ func (e *Engine) process() stats.Process {
 		ConnLimit: e.asked.connRate(&cfg.Global.Tuning), SessLimit: e.asked.sessRate(&cfg.Global.Tuning),
 		SSLConnLimit: int64(cfg.Global.Tuning.SSLConns), SSLLimit: e.asked.sslRate(&cfg.Global.Tuning),
 		SSLConns: e.sslConns(), SSLServed: served, CumSSLConns: served + greeted,
+		FrontTLS: e.shakes.Facts(), BackTLS: e.env.Shakes.Facts(),
 		Conns: e.env.Conns.Cur(), Tasks: int64(runtime.NumGoroutine()), IdlePercent: int64(e.idle.read()),
 		DroppedLogs: int64(e.hub.Dropped()),
 		CumConns:    e.buried.conns.Load(), CumReqs: e.buried.requests.Load(), BytesOut: e.buried.bytes.Load(),

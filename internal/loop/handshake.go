@@ -41,6 +41,7 @@ type Handshakes struct {
 	conns atomic.Int64
 	// All that began, as the one side or the other.
 	served, greeted atomic.Int64
+	ended           [HandshakeEnds]atomic.Int64
 }
 
 // NewHandshakes lets that many handshakes compute at once.
@@ -78,7 +79,8 @@ type handshake struct {
 	t      *tls.Config
 	whole  bool // the goroutine was started, or will be when the turn comes
 	over   bool
-	place  place // guarded by hs.turns.mu
+	became HandshakeEnd // what stop counts
+	place  place        // guarded by hs.turns.mu
 
 	mu   sync.Mutex
 	fed  sync.Cond // of mu: in or end has changed
@@ -300,11 +302,17 @@ func (h *handshake) finish(err error) {
 	c := s.c
 	c.h = h.then
 	if err != nil {
+		h.became = endOf(err)
 		c.dropSide()
 		h.done(err)
 		return
 	}
 	h.over, s.shake = true, nil // the goroutine has ended
+	h.became = HandshakeFull
+	if s.tls.ConnectionState().DidResume {
+		h.became = HandshakeResumed
+	}
+	h.hs.ended[h.became].Add(1)
 	if len(h.in) > 0 {
 		s.in = h.in
 	}
@@ -317,6 +325,7 @@ func (h *handshake) finish(err error) {
 // stop ends the goroutine, which must not touch the connection any more.
 func (h *handshake) stop() {
 	h.over = true
+	h.hs.ended[h.became].Add(1)
 	h.hs.turns.gone(h)
 	if h.whole {
 		h.feed(nil, net.ErrClosed)

@@ -117,11 +117,11 @@ var Info = []InfoField{
 	{Name: "SslRate", Type: U32, Tags: "MRP", Text: "TLS connections in the last second", Metric: "current_ssl_rate", get: func(p *Facts) Value { return number(p.Rates.SSL.Per) }},
 	{Name: "SslRateLimit", Type: U32, Tags: "CLP", Text: "Limit on TLS connections a second", Metric: "limit_ssl_rate", get: func(p *Facts) Value { return number(p.SSLLimit) }},
 	{Name: "MaxSslRate", Type: U32, Tags: "MMP", Text: "Most TLS connections in a second", Metric: "max_ssl_rate", get: func(p *Facts) Value { return number(p.Rates.SSL.Max) }},
-	{Name: "SslFrontendKeyRate", Type: U32, Tags: "MGP", Text: "Keys computed for clients in the last second", Metric: "current_frontend_ssl_key_rate", get: zero},
-	{Name: "SslFrontendMaxKeyRate", Type: U32, Tags: "MMP", Text: "Most keys computed for clients in a second", Metric: "max_frontend_ssl_key_rate", get: zero},
-	{Name: "SslFrontendSessionReuse_pct", Type: U32, Tags: "MGP", Text: "TLS sessions of clients that were resumed, in percent", Metric: "frontend_ssl_reuse", get: zero},
-	{Name: "SslBackendKeyRate", Type: U32, Tags: "MRP", Text: "Keys computed for servers in the last second", Metric: "current_backend_ssl_key_rate", get: zero},
-	{Name: "SslBackendMaxKeyRate", Type: U32, Tags: "MMP", Text: "Most keys computed for servers in a second", Metric: "max_backend_ssl_key_rate", get: zero},
+	{Name: "SslFrontendKeyRate", Type: U32, Tags: "MGP", Text: "Keys computed for clients in the last second", Metric: "current_frontend_ssl_key_rate", get: func(p *Facts) Value { return number(p.Rates.FrontKeys.Per) }},
+	{Name: "SslFrontendMaxKeyRate", Type: U32, Tags: "MMP", Text: "Most keys computed for clients in a second", Metric: "max_frontend_ssl_key_rate", get: func(p *Facts) Value { return number(p.Rates.FrontKeys.Max) }},
+	{Name: "SslFrontendSessionReuse_pct", Type: U32, Tags: "MGP", Text: "TLS connections of clients in the last second for which no key was computed, in percent", Metric: "frontend_ssl_reuse", get: reuse},
+	{Name: "SslBackendKeyRate", Type: U32, Tags: "MRP", Text: "Keys computed for servers in the last second", Metric: "current_backend_ssl_key_rate", get: func(p *Facts) Value { return number(p.Rates.BackKeys.Per) }},
+	{Name: "SslBackendMaxKeyRate", Type: U32, Tags: "MMP", Text: "Most keys computed for servers in a second", Metric: "max_backend_ssl_key_rate", get: func(p *Facts) Value { return number(p.Rates.BackKeys.Max) }},
 	{Name: "SslCacheLookups", Type: U32, Tags: "MCP", Text: "Lookups of TLS sessions", Metric: "ssl_cache_lookups_total", Counter: true, get: zero},
 	{Name: "SslCacheMisses", Type: U32, Tags: "MCP", Text: "Lookups of TLS sessions that found none", Metric: "ssl_cache_misses_total", Counter: true, get: zero},
 	{Name: "CompressBpsIn", Type: U32, Tags: "MRP", Text: "Bytes a second given to compression", Metric: "http_comp_bytes_in_total", Counter: true, get: zero},
@@ -167,6 +167,16 @@ func (p *Facts) fraction(d time.Duration, whole Value) Value {
 func one(*Facts) Value  { return number(1) }
 func zero(*Facts) Value { return number(0) }
 func none(*Facts) Value { return Value{} }
+
+// reuse is HAProxy's way to tell how many clients resume: a handshake that failed
+// needed no key either. One that began a second earlier may have ended in this one.
+func reuse(p *Facts) Value {
+	all := p.Rates.SSL.Per
+	if all == 0 {
+		return number(0)
+	}
+	return number(max(all-p.Rates.FrontKeys.Per, 0) * 100 / all)
+}
 
 func description(p *Facts) Value {
 	if p.Description == "" {

@@ -149,7 +149,7 @@ func appendProcess(b []byte, p *Facts, sel *Selection) []byte {
 		b = appendLabel(append(append(b, build...), '{'), "version", p.Version)
 		b = append(b, "} 1\n"...)
 	}
-	return appendOwn(b, p, sel)
+	return appendHandshakes(appendOwn(b, p, sel), p, sel)
 }
 
 // append writes all series of a metric; nothing if there are none.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bascule/internal/backend"
+	"bascule/internal/loop"
 	"bascule/internal/stream"
 )
 
@@ -19,8 +20,8 @@ type Rate struct{ Per, Max int64 }
 type FrontendRates struct{ Conns, Sessions, Requests Rate }
 
 // ProcessRates are the rates of the process; BytesOut has no maximum in
-// HAProxy, but keeps one here.
-type ProcessRates struct{ Conns, Sessions, BytesOut, SSL Rate }
+// HAProxy, but keeps one here. The keys are those of full handshakes.
+type ProcessRates struct{ Conns, Sessions, BytesOut, SSL, FrontKeys, BackKeys Rate }
 
 // A Sampler turns running totals into rates once a second, so that counting
 // costs the loops nothing more. Backends and servers have their own.
@@ -31,7 +32,7 @@ type Sampler struct {
 
 	mu    sync.Mutex // mu guards the fields below.
 	fes   map[*stream.Frontend]*[3]backend.Rate
-	total [4]backend.Rate
+	total [6]backend.Rate
 }
 
 // NewSampler makes the sampler of a source and hangs it in there.
@@ -83,6 +84,8 @@ func (s *Sampler) Sample(now time.Time) {
 	s.total[1].Sample(sessions, now)
 	s.total[2].Sample(p.BytesOut, now)
 	s.total[3].Sample(p.SSLServed, now)
+	s.total[4].Sample(p.FrontTLS.Ended[loop.HandshakeFull], now)
+	s.total[5].Sample(p.BackTLS.Ended[loop.HandshakeFull], now)
 }
 
 // Frontend is what was sampled of a frontend; nothing from a nil Sampler.
@@ -106,7 +109,7 @@ func (s *Sampler) Process() ProcessRates {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return ProcessRates{rate(&s.total[0]), rate(&s.total[1]), rate(&s.total[2]), rate(&s.total[3])}
+	return ProcessRates{rate(&s.total[0]), rate(&s.total[1]), rate(&s.total[2]), rate(&s.total[3]), rate(&s.total[4]), rate(&s.total[5])}
 }
 
 func rate(r *backend.Rate) Rate { return Rate{r.Per(), r.Max()} }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bascule/internal/backend"
+	"bascule/internal/loop"
 )
 
 func TestRatesAreTheGrowthOfASecond(t *testing.T) {
@@ -20,6 +21,7 @@ func TestRatesAreTheGrowthOfASecond(t *testing.T) {
 	}{
 		{10, 30, time.Second, FrontendRates{Conns: Rate{10, 10}, Requests: Rate{30, 30}}},
 		{4, 8, 2 * time.Second, FrontendRates{Conns: Rate{2, 10}, Requests: Rate{4, 30}}},
+		{1, 2, time.Second + time.Millisecond, FrontendRates{Conns: Rate{1, 10}, Requests: Rate{2, 30}}},
 		{0, 0, time.Second, FrontendRates{Conns: Rate{0, 10}, Requests: Rate{0, 30}}},
 	}
 	for i, s := range steps {
@@ -42,6 +44,19 @@ func TestRatesAreTheGrowthOfASecond(t *testing.T) {
 	w.src.Rates.Sample(now.Add(time.Second))
 	if got := w.src.Rates.Frontend(fe); got != (FrontendRates{}) {
 		t.Errorf("after clear counters all: %+v", got)
+	}
+}
+
+func TestKeysAreSampledOnBothSides(t *testing.T) {
+	w := newWorld(t, smallConfig)
+	now := time.Now()
+	w.src.Rates.Sample(now)
+	w.proc.SSLServed = 5
+	w.proc.FrontTLS.Ended[loop.HandshakeFull], w.proc.FrontTLS.Ended[loop.HandshakeResumed], w.proc.BackTLS.Ended[loop.HandshakeFull] = 3, 2, 1
+	w.src.Rates.Sample(now.Add(time.Second))
+	got := w.src.Rates.Process()
+	if want := (ProcessRates{SSL: Rate{5, 5}, FrontKeys: Rate{3, 3}, BackKeys: Rate{1, 1}}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 

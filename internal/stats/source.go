@@ -7,6 +7,7 @@ import (
 	"bascule/internal/config"
 	"bascule/internal/events"
 	"bascule/internal/logs"
+	"bascule/internal/loop"
 	"bascule/internal/stream"
 )
 
@@ -57,6 +58,8 @@ type Process struct {
 	SSLServed    int64 // of them, of clients
 	SSLConnLimit int64 // on SSLConns, 0: none
 	SSLLimit     int64 // on clients with TLS a second, 0: none
+
+	FrontTLS, BackTLS loop.HandshakeFacts // with clients, with servers
 
 	Pipes, PipesUsed, PipesFree int64
 

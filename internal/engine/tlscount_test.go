@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"bascule/internal/loop"
+	"bascule/internal/stats"
+)
+
+func TestHandshakesAreCountedOnBothSides(t *testing.T) {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Connection", "close") }))
+	t.Cleanup(srv.Close)
+	s := newTLSSite(t, "http", "", "", strings.TrimPrefix(srv.URL, "https://")+" ssl verify none")
+	c, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.ReadAll(c)
+
+	client := s.client()
+	client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	for range 2 {
+		conn := s.dial(client)
+		if _, err := io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 200") {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+	var front, back loop.HandshakeFacts
+	front.Ended[loop.HandshakeNotTLS], front.Ended[loop.HandshakeFull], front.Ended[loop.HandshakeResumed] = 1, 1, 1
+	back.Ended[loop.HandshakeFull], back.Ended[loop.HandshakeResumed] = 1, 1
+	var p stats.Process
+	eventually(t, "all have ended", func() bool {
+		p = s.Stats().Process()
+		return p.SSLConns == 0
+	})
+	if p.FrontTLS != front {
+		t.Errorf("with clients %+v, want %+v", p.FrontTLS, front)
+	}
+	if p.BackTLS != back {
+		t.Errorf("with servers %+v, want %+v", p.BackTLS, back)
+	}
+}
