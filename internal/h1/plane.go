@@ -40,6 +40,7 @@ type Plane struct {
 	pools           []*pool    // by server index; nil: never asked for
 	planes          []*Plane   // of all loops, that share idle connections; nil: each keeps its own
 	absent          *loop.Conn // of backs that wait for another loop's
+	askFor          time.Duration
 	shakes          *loop.Handshakes
 	lowFDs, highFDs int    // tune.pool-low-fd-ratio and its high companion, as descriptors
 	fronts          *front // all client connections
@@ -57,7 +58,7 @@ type writer interface{ Flush() }
 
 // New makes the plane of a loop.
 func New(l *loop.Loop, env *stream.Env, g *config.Global) *Plane {
-	p := &Plane{loop: l, env: env, out: make([]byte, 0, outSize), absent: l.Absent()}
+	p := &Plane{loop: l, env: env, out: make([]byte, 0, outSize), absent: l.Absent(), askFor: askFor}
 	for i := range p.limits {
 		p.limits[i] = wire.Limits{MaxHead: g.BufSize - g.MaxRewrite, MaxFields: max(g.MaxHeaders-1, 1), Relaxed: i == 1}
 	}

@@ -85,7 +85,7 @@ func (p *Plane) ask(s *stream.Stream, srv *backend.Server) *back {
 	}
 	b := &back{p: p, srv: srv, c: p.absent, wait: new(wait)}
 	b.wait.timer = p.loop.Timer(b.dialAtLast)
-	p.loop.SetTimer(b.wait.timer, askFor)
+	p.loop.SetTimer(b.wait.timer, p.askFor)
 	p.pool(srv).asked++
 	b.start(s)
 	lender, sure := p.planes[from], !s.Repeatable()
