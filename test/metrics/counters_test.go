@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bascule/test/running"
 )
 
 // countedConfig has a proxy for each kind of traffic, so that a counter that
@@ -111,11 +113,11 @@ type client struct {
 func (p *proxy) dial(port int) *client {
 	p.t.Helper()
 	before := p.accepted()
-	c, err := net.Dial("tcp", net.JoinHostPort(p.ip, strconv.Itoa(port)))
+	c, err := net.Dial("tcp", net.JoinHostPort(p.IP, strconv.Itoa(port)))
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.await("the connection at the proxy", func() bool { return p.accepted() > before })
+	p.Await("the connection at the proxy", func() bool { return p.accepted() > before })
 	p.t.Cleanup(func() { c.Close() })
 	_ = c.SetDeadline(time.Now().Add(patience))
 	return &client{p, c, bufio.NewReader(c)}
@@ -123,9 +125,9 @@ func (p *proxy) dial(port int) *client {
 
 // accepted is how many connections the proxy has taken.
 func (p *proxy) accepted() (n int) {
-	s := p.stat()
-	for _, row := range s.rows {
-		more, _ := strconv.Atoi(s.cells[row]["conn_tot"]) // others than frontends have none
+	s := p.Stat()
+	for _, row := range s.Rows {
+		more, _ := strconv.Atoi(s.Cells[row]["conn_tot"]) // others than frontends have none
 		n += more
 	}
 	return n
@@ -134,14 +136,14 @@ func (p *proxy) accepted() (n int) {
 // rejected connects where a rule closes at once.
 func (p *proxy) rejected(port int) {
 	p.t.Helper()
-	c, err := net.Dial("tcp", net.JoinHostPort(p.ip, strconv.Itoa(port)))
+	c, err := net.Dial("tcp", net.JoinHostPort(p.IP, strconv.Itoa(port)))
 	if err != nil {
 		return // it was faster
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(patience))
 	if n, err := io.Copy(io.Discard, c); n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
-		p.t.Errorf("%s: port %d: %d bytes, %v", p.name, port, n, err)
+		p.t.Errorf("%s: port %d: %d bytes, %v", p.Name, port, n, err)
 	}
 }
 
@@ -159,13 +161,13 @@ func (c *client) read(want int, method string) *http.Response {
 	c.p.t.Helper()
 	res, err := http.ReadResponse(c.r, &http.Request{Method: method})
 	if err != nil {
-		c.p.t.Fatalf("%s: no reply, want %d: %v", c.p.name, want, err)
+		c.p.t.Fatalf("%s: no reply, want %d: %v", c.p.Name, want, err)
 	}
 	if want != 101 {
 		_, _ = io.Copy(io.Discard, res.Body) // one that is cut ends with an error
 	}
 	if res.StatusCode != want {
-		c.p.t.Errorf("%s: status %d, want %d", c.p.name, res.StatusCode, want)
+		c.p.t.Errorf("%s: status %d, want %d", c.p.Name, res.StatusCode, want)
 	}
 	return res
 }
@@ -175,7 +177,7 @@ func (c *client) ended() {
 	c.p.t.Helper()
 	_, err := io.Copy(io.Discard, c.r)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		c.p.t.Errorf("%s: the connection stays open", c.p.name)
+		c.p.t.Errorf("%s: the connection stays open", c.p.Name)
 	}
 }
 
@@ -250,9 +252,9 @@ func driveFailures(p *proxy, s *server) {
 	p.alone(8003, func(c *client) { c.get(200, "GET", "/stall") })
 	c, before := p.dial(8003), s.waiting()
 	c.send("GET /wait HTTP/1.1\r\nHost: lab\r\n\r\n")
-	p.await("the request at its server", func() bool { return s.waiting() > before })
+	p.Await("the request at its server", func() bool { return s.waiting() > before })
 	c.close()
-	p.await("the end of its session", func() bool { return p.stat().cells["tired/FRONTEND"]["scur"] == "0" })
+	p.Await("the end of its session", func() bool { return p.Stat().Cells["tired/FRONTEND"]["scur"] == "0" })
 	s.free <- struct{}{}
 	p.alone(8004, func(c *client) { c.get(503, "GET", "/s/200") })
 	p.alone(8005, func(c *client) { c.get(200, "GET", "/s/200", "Cookie: SRV=c1") })
@@ -271,13 +273,13 @@ func driveQueue(p *proxy, s *server) {
 		c := p.dial(8006)
 		c.send("GET /wait HTTP/1.1\r\nHost: lab\r\n\r\n")
 		list = append(list, c)
-		p.await("its place", func() bool {
-			rows := p.stat().cells
+		p.Await("its place", func() bool {
+			rows := p.Stat().Cells
 			return rows["queue/BACKEND"]["qcur"] == fmt.Sprint(i) && rows["queue/q1"]["scur"] == "1" && s.waiting() > before
 		})
 	}
 	list[2].close() // one leaves before its turn
-	p.await("one less in the queue", func() bool { return p.stat().cells["queue/BACKEND"]["qcur"] == "1" })
+	p.Await("one less in the queue", func() bool { return p.Stat().Cells["queue/BACKEND"]["qcur"] == "1" })
 	for _, c := range list[:2] {
 		s.free <- struct{}{}
 		c.read(200, "GET")
@@ -290,7 +292,7 @@ func driveTunnels(p *proxy) {
 	echo := func(c *client, text string) {
 		c.send(text)
 		if got, err := io.ReadAll(io.LimitReader(c.r, int64(len(text)))); err != nil || string(got) != text {
-			p.t.Errorf("%s: %q comes back as %q, %v", p.name, text, got, err)
+			p.t.Errorf("%s: %q comes back as %q, %v", p.Name, text, got, err)
 		}
 	}
 	p.alone(8007, func(c *client) {
@@ -315,7 +317,7 @@ var onPurpose = map[string]string{
 
 func TestTheSameTrafficIsCountedAlike(t *testing.T) {
 	for _, threads := range []int{1, 4} {
-		var sheets [2]sheet
+		var sheets [2]running.Sheet
 		t.Run(fmt.Sprintf("nbthread %d", threads), func(t *testing.T) {
 			for i, start := range []func(*testing.T, string) *proxy{haproxy, bascule} {
 				t.Run([]string{"haproxy", "bascule"}[i], func(t *testing.T) {
@@ -324,7 +326,7 @@ func TestTheSameTrafficIsCountedAlike(t *testing.T) {
 					p := start(t, strings.NewReplacer("$THREADS", fmt.Sprint(threads), "$SERVER", s.addr, "$RAW", raw.addr, "$NOBODY", nobody(t)).Replace(countedConfig))
 					drive(p, s)
 					p.quiet()
-					sheets[i] = p.stat()
+					sheets[i] = p.Stat()
 				})
 			}
 		})
@@ -332,18 +334,18 @@ func TestTheSameTrafficIsCountedAlike(t *testing.T) {
 	}
 }
 
-func compare(t *testing.T, threads int, theirs, ours sheet) {
+func compare(t *testing.T, threads int, theirs, ours running.Sheet) {
 	t.Helper()
-	if !slices.Equal(theirs.rows, ours.rows) {
-		t.Fatalf("rows %q, haproxy has %q", ours.rows, theirs.rows)
+	if !slices.Equal(theirs.Rows, ours.Rows) {
+		t.Fatalf("rows %q, haproxy has %q", ours.Rows, theirs.Rows)
 	}
-	columns := theirs.columns[:slices.Index(theirs.columns, "-")]
-	if got := ours.columns[:min(len(columns), len(ours.columns))]; !slices.Equal(got, columns) {
+	columns := theirs.Columns[:slices.Index(theirs.Columns, "-")]
+	if got := ours.Columns[:min(len(columns), len(ours.Columns))]; !slices.Equal(got, columns) {
 		t.Fatalf("columns %q, haproxy has %q", got, columns)
 	}
-	for _, row := range theirs.rows {
+	for _, row := range theirs.Rows {
 		for _, column := range columns {
-			got, want := ours.cells[row][column], theirs.cells[row][column]
+			got, want := ours.Cells[row][column], theirs.Cells[row][column]
 			if got != want && !slices.Contains(timed, column) && onPurpose[column] == "" && onPurpose[row+" "+column] == "" {
 				t.Errorf("nbthread %d: %s: %s is %q, haproxy says %q", threads, row, column, got, want)
 			}

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"bascule/test/running"
 )
 
 // scrapedConfig has a metrics path, two servers and traffic that is not HTTP.
@@ -63,7 +65,7 @@ func scraped(t *testing.T, start func(*testing.T, string) *proxy) *proxy {
 func (p *proxy) metrics(query string) string {
 	p.t.Helper()
 	tr := &http.Transport{DisableKeepAlives: true}
-	res, err := (&http.Client{Transport: tr, Timeout: patience}).Get("http://" + net.JoinHostPort(p.ip, "8003") + "/metrics" + query)
+	res, err := (&http.Client{Transport: tr, Timeout: patience}).Get("http://" + net.JoinHostPort(p.IP, "8003") + "/metrics" + query)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -108,27 +110,27 @@ func TestPromtoolFindsNothingElse(t *testing.T) {
 func TestPrometheusTellsThePercentilesOfEachServer(t *testing.T) {
 	p := scraped(t, bascule)
 	dir := t.TempDir()
-	addr := net.JoinHostPort(address(), "9090")
+	addr := net.JoinHostPort(running.Address(), "9090")
 	alerts, err := filepath.Abs(deploy + "prometheus/alerts.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "prometheus.yml")
 	text := fmt.Sprintf("global:\n  scrape_interval: 200ms\n  evaluation_interval: 200ms\nrule_files: [%q]\nscrape_configs:\n  - job_name: bascule\n    static_configs:\n      - targets: [%q]\n",
-		alerts, net.JoinHostPort(p.ip, "8003"))
+		alerts, net.JoinHostPort(p.IP, "8003"))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run(t, "prometheus", "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+addr, "--log.level=error")
+	running.Start(t, "prometheus", "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+addr, "--log.level=error")
 	c := p.dial(8001)
 	const p99 = `histogram_quantile(0.99, sum by (le, proxy, server) (rate(bascule_server_total_time_seconds_bucket{proxy="app"}[1m])))`
-	p.await("a p99 of each server", func() bool {
+	p.Await("a p99 of each server", func() bool {
 		c.get(200, "GET", "/s/200")
 		c.get(200, "GET", "/s/200")
 		got := query(addr, p99)
 		return got["s1"] > 0 && got["s1"] < 60 && got["s2"] > 0 && got["s2"] < 60
 	})
-	p.await("a healthy target", func() bool { return query(addr, `up{job="bascule"}`)[""] == 1 })
+	p.Await("a healthy target", func() bool { return query(addr, `up{job="bascule"}`)[""] == 1 })
 	for what, expr := range expressions(t) {
 		if what[0] != '$' && query(addr, variables.Replace(expr)) == nil { // a variable's is Grafana's own language
 			t.Errorf("Prometheus does not take %s", what)

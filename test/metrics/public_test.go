@@ -102,7 +102,7 @@ func parsed(t *testing.T, p *proxy) map[string]*dto.MetricFamily {
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	list, err := parser.TextToMetricFamilies(strings.NewReader(p.metrics("")))
 	if err != nil {
-		t.Fatalf("%s: %v", p.name, err)
+		t.Fatalf("%s: %v", p.Name, err)
 	}
 	return list
 }

@@ -160,7 +160,7 @@ var tcpQueue = map[string]*exchange{
 	"queued, the server goes": {
 		options: "maxconn 1", server: answering, logs: 2,
 		client: second(func(w *world, a, b *peer) {
-			w.ask("disable server be/s1")
+			w.Ask("disable server be/s1")
 			a.closeWrite()
 			a.all()
 			w.lines(1)
@@ -170,7 +170,7 @@ var tcpQueue = map[string]*exchange{
 	"queued, shut down": {own: outcome{client: cutOK + "\n\n-- next connection\n\n\"ok\"\n\n\"\" EOF"},
 		options: "maxconn 1 on-marked-down shutdown-sessions", server: answering, logs: 2, defaults: "timeout queue 5s",
 		client: second(func(w *world, a, b *peer) {
-			w.ask("shutdown sessions server be/s1")
+			w.Ask("shutdown sessions server be/s1")
 			a.all()
 			w.lines(1)
 			b.send("hello")
@@ -218,14 +218,14 @@ func tcpUnreachable(t *testing.T) map[string]*exchange {
 		"connecting, the server goes": {addr: deaf(t), back: late, options: "on-marked-down shutdown-sessions", client: func(w *world, dial func() *peer) {
 			c := dial()
 			w.sessions(1)
-			w.ask("disable server be/s1")
+			w.Ask("disable server be/s1")
 			c.all()
 			w.lines(1)
 		}},
 		"connecting, shut down": {addr: deaf(t), back: late, client: func(w *world, dial func() *peer) {
 			c := dial()
 			w.sessions(1)
-			w.ask("shutdown sessions server be/s1")
+			w.Ask("shutdown sessions server be/s1")
 			c.all()
 			w.lines(1)
 		}},
@@ -297,18 +297,18 @@ var tcpEnds = map[string]*exchange{
 	"much down":                       {server: func(p *peer) { p.some(5); p.send(filling[:8<<20]) }, client: one(func(_ *world, c *peer) { c.all() })},
 	"much down, the client has ended": {server: func(p *peer) { p.all(); p.send(filling[:8<<20]) }, client: one(func(_ *world, c *peer) { c.closeWrite(); c.all() })},
 	"marked down": {own: outcome{client: cutOK}, options: "on-marked-down shutdown-sessions", server: answering,
-		client: one(func(w *world, c *peer) { c.some(2); w.ask("disable server be/s1"); c.all() })},
+		client: one(func(w *world, c *peer) { c.some(2); w.Ask("disable server be/s1"); c.all() })},
 	"marked down, stays": {server: answering,
-		client: one(func(w *world, c *peer) { c.some(2); w.ask("disable server be/s1"); c.closeWrite(); c.all() })},
+		client: one(func(w *world, c *peer) { c.some(2); w.Ask("disable server be/s1"); c.closeWrite(); c.all() })},
 	"a backup whose primary comes": {own: outcome{client: cutOK}, options: "disabled on-marked-up shutdown-backup-sessions", server: answering, back: "server b1 $PEER backup",
-		client: one(func(w *world, c *peer) { c.some(2); w.ask("enable server be/s1"); c.all() })},
+		client: one(func(w *world, c *peer) { c.some(2); w.Ask("enable server be/s1"); c.all() })},
 	"shut down by the server's name": {own: outcome{client: cutOK}, server: answering,
-		client: one(func(w *world, c *peer) { c.some(2); w.ask("shutdown sessions server be/s1"); c.all() })},
+		client: one(func(w *world, c *peer) { c.some(2); w.Ask("shutdown sessions server be/s1"); c.all() })},
 	"shut down": {own: outcome{client: cutOK}, server: answering, client: one(func(w *world, c *peer) {
 		c.some(2)
-		for _, line := range strings.Split(w.ask("show sess"), "\n") {
+		for _, line := range strings.Split(w.Ask("show sess"), "\n") {
 			if id, _, ok := strings.Cut(line, ":"); ok && strings.Contains(line, "be=be") {
-				w.ask("shutdown session " + id)
+				w.Ask("shutdown session " + id)
 			}
 		}
 		c.all()
@@ -317,8 +317,8 @@ var tcpEnds = map[string]*exchange{
 		client: one(func(w *world, c *peer) {
 			c.some(2)
 			c.closeWrite()
-			w.await("the end at the server", func() bool { return len(w.conns()[0].noted()) == 2 })
-			w.ask("disable server be/s1")
+			w.Await("the end at the server", func() bool { return len(w.conns()[0].noted()) == 2 })
+			w.Ask("disable server be/s1")
 			c.all()
 		})},
 }

@@ -9,7 +9,7 @@ import (
 // heads waits until so many heads have come to the servers.
 func (w *world) heads(n int) {
 	w.t.Helper()
-	w.await("heads at the server", func() bool {
+	w.Await("heads at the server", func() bool {
 		k := 0
 		for _, p := range w.conns() {
 			k += len(p.noted())
@@ -162,9 +162,9 @@ func TestTimeouts(t *testing.T) {
 			client: func(w *world, dial func() *peer) {
 				c := dial()
 				c.send(post + "12345")
-				w.await("a connection", func() bool { return len(w.conns()) == 1 })
+				w.Await("a connection", func() bool { return len(w.conns()) == 1 })
 				began := time.Now()
-				w.await("three times the server's time", func() bool { return time.Since(began) > 300*time.Millisecond })
+				w.Await("three times the server's time", func() bool { return time.Since(began) > 300*time.Millisecond })
 				c.send("67890")
 				c.reply("POST")
 			},
@@ -299,7 +299,7 @@ func TestTimeouts(t *testing.T) {
 				c := dial()
 				c.send(upgrade)
 				c.head()
-				w.await("the end", func() bool { _, err := c.r.Peek(1); return err != nil })
+				w.Await("the end", func() bool { _, err := c.r.Peek(1); return err != nil })
 				c.send("more")
 				c.closeWrite()
 				c.rest()

@@ -4,26 +4,17 @@
 package plane
 
 import (
-	"bytes"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
-	"bascule/internal/config"
-	"bascule/internal/engine"
+	"bascule/test/running"
 )
 
 // patience bounds every wait of these tests.
-const patience = time.Minute
+const patience = running.Patience
 
 // frame is the configuration that every case fills in.
 const frame = `
@@ -45,7 +36,7 @@ defaults
     .endif
     $DEFAULTS
 frontend fe
-    bind $SITE $BIND
+    bind $IP:8000 $BIND
     $FRONT
     default_backend be
 backend be
@@ -55,31 +46,19 @@ backend be
 
 // A world is one proxy with its servers and its log.
 type world struct {
+	*running.Proxy
 	t       *testing.T
 	site    string
-	dir     string
 	log     net.PacketConn
 	servers []*server
-	stop    func() // the proxy
 	logged  []string
 }
 
-var addresses atomic.Int32
-
-// address is a loopback address of the test's own: the port is free on it.
-func address() string {
-	n := int(addresses.Add(1))
-	return fmt.Sprintf("127.%d.%d.%d:8000", 2+os.Getpid()%250, n/250%250, 1+n%250)
-}
-
-func newWorld(t *testing.T, c *exchange) (*world, string) {
+// newWorld starts the servers of a case, and a proxy before them.
+func newWorld(t *testing.T, c *exchange, start func(*testing.T, string) *running.Proxy) *world {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "p")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	w := &world{t: t, dir: dir, site: address()}
+	w := &world{t: t}
+	var err error
 	if w.log, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
@@ -102,13 +81,10 @@ func newWorld(t *testing.T, c *exchange) (*world, string) {
 		}
 		lines = append(lines, fmt.Sprintf("server s%d %s %s", i+1, addr, c.options))
 	}
-	text := strings.NewReplacer("$DIR", dir, "$LOG", w.log.LocalAddr().String(), "$SITE", w.site, "$BIND", c.bind, "$GLOBAL", c.global,
-		"$DEFAULTS", indent(c.defaults), "$FRONT", indent(c.front), "$BACK", indent(c.back), "$SERVERS", indent(strings.Join(lines, "\n"))).Replace(frame)
-	file := filepath.Join(dir, "cfg")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return w, file
+	w.Proxy = start(t, strings.NewReplacer("$LOG", w.log.LocalAddr().String(), "$BIND", c.bind, "$GLOBAL", c.global,
+		"$DEFAULTS", indent(c.defaults), "$FRONT", indent(c.front), "$BACK", indent(c.back), "$SERVERS", indent(strings.Join(lines, "\n"))).Replace(frame))
+	w.site = net.JoinHostPort(w.IP, "8000")
+	return w
 }
 
 // nobody is an address that refuses.
@@ -116,62 +92,8 @@ const nobody = "127.0.0.1:1"
 
 func indent(lines string) string { return strings.ReplaceAll(lines, "\n", "\n    ") }
 
-// haproxy runs Debian's.
-func haproxy(t *testing.T, c *exchange) *world {
-	w, file := newWorld(t, c)
-	cmd := exec.Command("haproxy", "-db", "-f", file)
-	cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin")
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("the oracle of this test is Debian's haproxy (make deps installs it): %v", err)
-	}
-	ended := make(chan struct{})
-	go func() { // ends with the process
-		_ = cmd.Wait()
-		close(ended)
-	}()
-	w.stop = func() {
-		_ = cmd.Process.Kill()
-		<-ended
-	}
-	t.Cleanup(w.stop)
-	for end := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
-		if conn, err := net.Dial("unix", w.dir+"/sock"); err == nil {
-			conn.Close()
-			if w.ask("show info") != "" { // its socket is there before those of its frontends
-				return w
-			}
-		}
-		select {
-		case <-ended:
-			t.Fatalf("haproxy: %s", out.String())
-		default:
-		}
-		if time.Now().After(end) {
-			t.Fatal("haproxy does not start")
-		}
-	}
-}
-
-// bascule runs an engine in this process.
-func bascule(t *testing.T, c *exchange) *world {
-	w, file := newWorld(t, c)
-	cfg, problems := config.Load([]string{file}, config.System())
-	if cfg == nil {
-		var b bytes.Buffer
-		_ = config.WriteProblems(&b, problems, 1)
-		t.Fatalf("the configuration is refused:\n%s", b.String())
-	}
-	e, err := engine.New(cfg, engine.Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "3.2.0-bascule", Date: "2026/11/22"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.Start()
-	w.stop = sync.OnceFunc(e.Stop)
-	t.Cleanup(w.stop)
-	return w
-}
+func haproxy(t *testing.T, c *exchange) *world { return newWorld(t, c, running.HAProxy) }
+func bascule(t *testing.T, c *exchange) *world { return newWorld(t, c, running.Bascule) }
 
 // A server answers connections by a script and notes what it was sent.
 type server struct {
@@ -228,7 +150,7 @@ func (s *server) close() {
 
 // end stops the proxy and waits until the servers have seen all of it.
 func (w *world) end() {
-	w.stop()
+	w.Stop()
 	for _, s := range w.servers {
 		s.ln.Close()
 		s.release()
@@ -247,50 +169,13 @@ func (w *world) conns() []*peer {
 	return all
 }
 
-// await polls until ok.
-func (w *world) await(what string, ok func() bool) {
-	w.t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			w.t.Fatalf("in vain: %s", what)
-		}
-	}
-}
-
-// ask runs a command on the runtime socket.
-func (w *world) ask(command string) string {
-	w.t.Helper()
-	conn, err := net.Dial("unix", w.dir+"/sock")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer conn.Close()
-	_, _ = io.WriteString(conn, command+"\n") // the answer shows
-	b, _ := io.ReadAll(conn)
-	return string(b)
-}
-
-// stat is a value of the backend's line of show stat, by its column.
-func (w *world) stat(name, column string) string {
-	lines := strings.Split(w.ask("show stat"), "\n")
-	columns := strings.Split(strings.TrimPrefix(lines[0], "# "), ",")
-	for _, line := range lines[1:] {
-		v := strings.Split(line, ",")
-		if len(v) > 1 && v[0]+"/"+v[1] == name {
-			for i, c := range columns {
-				if c == column {
-					return v[i]
-				}
-			}
-		}
-	}
-	return ""
-}
+// stat is a value of show stat, by its row and column.
+func (w *world) stat(row, column string) string { return w.Stat().Cells[row][column] }
 
 // queued waits until so many requests are queued.
 func (w *world) queued(n int) {
 	w.t.Helper()
-	w.await("requests in the queue", func() bool {
+	w.Await("requests in the queue", func() bool {
 		a, b := w.stat("be/s1", "qcur"), w.stat("be/BACKEND", "qcur")
 		return a == fmt.Sprint(n) || b == fmt.Sprint(n)
 	})
@@ -299,5 +184,5 @@ func (w *world) queued(n int) {
 // sessions waits until the server has so many.
 func (w *world) sessions(n int) {
 	w.t.Helper()
-	w.await("sessions of the server", func() bool { return w.stat("be/s1", "scur") == fmt.Sprint(n) })
+	w.Await("sessions of the server", func() bool { return w.stat("be/s1", "scur") == fmt.Sprint(n) })
 }
