@@ -71,7 +71,7 @@ func TestClientsThatLeave(t *testing.T) {
 				t.Run(name("waiting"), func(t *testing.T) {
 					t.Parallel()
 					compare(t, &exchange{
-						defaults: option + "\ntimeout server 400ms",
+						defaults: option + "\ntimeout server 2s",
 						server:   silent,
 						client: func(w *world, dial func() *peer) {
 							c := dial()
@@ -85,7 +85,7 @@ func TestClientsThatLeave(t *testing.T) {
 				t.Run(name("queued"), func(t *testing.T) {
 					t.Parallel()
 					compare(t, &exchange{
-						defaults: option + "\ntimeout queue 300ms\ntimeout server 700ms",
+						defaults: option + "\ntimeout queue 1500ms\ntimeout server 3500ms",
 						options:  "maxconn 1",
 						server:   silent,
 						client: func(w *world, dial func() *peer) {
@@ -103,7 +103,7 @@ func TestClientsThatLeave(t *testing.T) {
 				t.Run(name("connecting"), func(t *testing.T) {
 					t.Parallel()
 					compare(t, &exchange{
-						defaults: option + "\ntimeout connect 2s\nretries 0", // long enough to be seen connecting on a busy machine
+						defaults: option + "\ntimeout connect 10s\nretries 0", // long enough to be seen connecting on a busy machine
 						addr:     deaf(t),
 						client: func(w *world, dial func() *peer) {
 							c := dial()

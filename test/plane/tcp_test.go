@@ -240,7 +240,7 @@ var tcpTimeouts = map[string]*exchange{
 	"timeout server":           {own: outcome{client: cutOK}, back: "timeout server 1500ms", server: answering, client: one(func(_ *world, c *peer) { c.some(2); c.all() })},
 	"timeout server, no reply": {back: "timeout server 1500ms", server: whole, client: one(func(_ *world, c *peer) { c.all() })},
 	"both at once":             {own: outcome{client: cutOK}, defaults: "timeout client 1500ms\ntimeout server 1500ms", server: answering, client: one(func(_ *world, c *peer) { c.some(2); c.all() })},
-	"timeout tunnel":           {own: outcome{client: cutOK}, defaults: "timeout tunnel 400ms", server: answering, client: one(func(_ *world, c *peer) { c.some(2); c.all() })},
+	"timeout tunnel":           {own: outcome{client: cutOK}, defaults: "timeout tunnel 2s", server: answering, client: one(func(_ *world, c *peer) { c.some(2); c.all() })},
 	"timeout client-fin, the server has ended": {defaults: "timeout client-fin 1500ms", client: one(func(w *world, c *peer) { c.some(2); w.lines(1) }),
 		server: func(p *peer) { p.some(5); p.send("ok"); p.closeWrite(); p.all() }},
 	"timeout server-fin, the client has ended": {own: outcome{client: cutOK}, defaults: "timeout server-fin 1500ms", server: stays, client: one(func(_ *world, c *peer) { c.some(2); c.closeWrite(); c.all() })},
@@ -313,7 +313,7 @@ var tcpEnds = map[string]*exchange{
 		}
 		c.all()
 	})},
-	"half-ended, then marked down": {own: outcome{client: cutOK, log: "fe be/s1 t/t/t 2 D- 1/1/0/0/0 0/0"}, options: "on-marked-down shutdown-sessions", defaults: "timeout server 700ms", server: func(p *peer) { p.some(5); p.send("ok"); p.all(); p.hold() },
+	"half-ended, then marked down": {own: outcome{client: cutOK, log: "fe be/s1 t/t/t 2 D- 1/1/0/0/0 0/0"}, options: "on-marked-down shutdown-sessions", defaults: "timeout server 3s", server: func(p *peer) { p.some(5); p.send("ok"); p.all(); p.hold() },
 		client: one(func(w *world, c *peer) {
 			c.some(2)
 			c.closeWrite()

@@ -39,7 +39,7 @@ func TestTimeouts(t *testing.T) {
 	}
 	for name, x := range map[string]*exchange{
 		"http-request, nothing sent": {
-			defaults: "timeout http-request 100ms",
+			defaults: "timeout http-request 800ms",
 			client: func(_ *world, dial func() *peer) {
 				c := dial()
 				c.reply("GET")
@@ -48,7 +48,7 @@ func TestTimeouts(t *testing.T) {
 			logs: 1,
 		},
 		"http-request, half a head": {
-			defaults: "timeout http-request 100ms",
+			defaults: "timeout http-request 800ms",
 			client: func(_ *world, dial func() *peer) {
 				c := dial()
 				c.send("GET / HTTP/1.1\r\nHo")
@@ -57,7 +57,7 @@ func TestTimeouts(t *testing.T) {
 			},
 		},
 		"client, nothing sent": {
-			defaults: "timeout client 100ms",
+			defaults: "timeout client 800ms",
 			client: func(_ *world, dial func() *peer) {
 				c := dial()
 				c.reply("GET")
@@ -66,7 +66,7 @@ func TestTimeouts(t *testing.T) {
 			logs: 1,
 		},
 		"client, half a head": {
-			defaults: "timeout client 100ms",
+			defaults: "timeout client 800ms",
 			client: func(_ *world, dial func() *peer) {
 				c := dial()
 				c.send("GET / HTTP/1.1\r\nHo")
@@ -75,7 +75,7 @@ func TestTimeouts(t *testing.T) {
 			},
 		},
 		"http-request, half of a second head": {
-			defaults: "timeout http-request 100ms",
+			defaults: "timeout http-request 800ms",
 			server:   replies(hello),
 			client: func(_ *world, dial func() *peer) {
 				c := dial()
@@ -87,7 +87,7 @@ func TestTimeouts(t *testing.T) {
 			},
 		},
 		"http-keep-alive": {
-			defaults: "timeout http-keep-alive 100ms",
+			defaults: "timeout http-keep-alive 800ms",
 			server:   replies(hello),
 			client: func(_ *world, dial func() *peer) {
 				c := dial()
@@ -97,7 +97,7 @@ func TestTimeouts(t *testing.T) {
 			},
 		},
 		"http-request in place of http-keep-alive": {
-			defaults: "timeout http-request 100ms",
+			defaults: "timeout http-request 800ms",
 			server:   replies(hello),
 			client: func(_ *world, dial func() *peer) {
 				c := dial()
@@ -107,12 +107,12 @@ func TestTimeouts(t *testing.T) {
 			},
 		},
 		"server, no reply": {
-			defaults: "timeout server 100ms",
+			defaults: "timeout server 800ms",
 			server:   silent,
 			client:   asks(get("1.1")),
 		},
 		"server, half a head": {
-			defaults: "timeout server 100ms",
+			defaults: "timeout server 800ms",
 			server: func(p *peer) {
 				p.request()
 				p.send("HTTP/1.1 200 OK\r\nConte")
@@ -121,7 +121,7 @@ func TestTimeouts(t *testing.T) {
 			client: asks(get("1.1")),
 		},
 		"server, half a body": {
-			defaults: "timeout server 100ms",
+			defaults: "timeout server 800ms",
 			server: func(p *peer) {
 				p.request()
 				p.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
@@ -130,7 +130,7 @@ func TestTimeouts(t *testing.T) {
 			client: asks(get("1.1")),
 		},
 		"server, only an interim reply": {
-			defaults: "timeout server 100ms",
+			defaults: "timeout server 800ms",
 			server: func(p *peer) {
 				p.request()
 				p.send("HTTP/1.1 103 Early Hints\r\n\r\n")
@@ -139,13 +139,13 @@ func TestTimeouts(t *testing.T) {
 			client: asks(get("1.1")),
 		},
 		"client, half a body": {
-			defaults: "timeout client 150ms\ntimeout server 500ms",
+			defaults: "timeout client 1200ms\ntimeout server 4s",
 			server:   func(p *peer) { p.head(); p.rest() },
 			client:   half,
 			own:      lateBody,
 		},
 		"server, half a body of the client's": {
-			defaults: "timeout server 100ms",
+			defaults: "timeout server 800ms",
 			server:   func(p *peer) { p.head(); p.rest() },
 			client: func(w *world, dial func() *peer) {
 				c := dial()
@@ -157,14 +157,14 @@ func TestTimeouts(t *testing.T) {
 			},
 		},
 		"a slow upload that outlasts timeout server": {
-			defaults: "timeout server 100ms",
+			defaults: "timeout server 800ms",
 			server:   replies(hello),
 			client: func(w *world, dial func() *peer) {
 				c := dial()
 				c.send(post + "12345")
 				w.Await("a connection", func() bool { return len(w.conns()) == 1 })
 				began := time.Now()
-				w.Await("three times the server's time", func() bool { return time.Since(began) > 300*time.Millisecond })
+				w.Await("three times the server's time", func() bool { return time.Since(began) > 2400*time.Millisecond })
 				c.send("67890")
 				c.reply("POST")
 			},
@@ -175,19 +175,19 @@ func TestTimeouts(t *testing.T) {
 			},
 		},
 		"both, half a body": {
-			defaults: "timeout client 100ms\ntimeout server 100ms",
+			defaults: "timeout client 800ms\ntimeout server 800ms",
 			server:   func(p *peer) { p.head(); p.rest() },
 			client:   half,
 			own:      lateBody,
 		},
 		"http-request, half a body": {
-			defaults: "timeout http-request 100ms\ntimeout client 300ms\ntimeout server 500ms",
+			defaults: "timeout http-request 800ms\ntimeout client 2400ms\ntimeout server 4s",
 			server:   func(p *peer) { p.head(); p.rest() },
 			client:   half,
 			own:      lateBody,
 		},
 		"client, a reply that it does not read": {
-			defaults: "timeout client 200ms",
+			defaults: "timeout client 1600ms",
 			server: func(p *peer) {
 				p.request()
 				p.send("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
@@ -204,7 +204,7 @@ func TestTimeouts(t *testing.T) {
 			logs: -1,
 		},
 		"server, an upload that it does not read": {
-			defaults: "timeout server 200ms",
+			defaults: "timeout server 1600ms",
 			server: func(p *peer) {
 				p.head()
 				p.hold()
@@ -226,9 +226,11 @@ func TestTimeouts(t *testing.T) {
 			},
 			logs: -1,
 			own:  outcome{log: `fe be/s1 t/t/t/-1/t 504 - - sH-- 0 "POST / HTTP/1.1"`},
+			// Busy enough, haproxy has not yet tried to send more when the time is up.
+			nowAndThen: true,
 		},
 		"queue": {
-			defaults: "timeout queue 100ms",
+			defaults: "timeout queue 800ms",
 			options:  "maxconn 1",
 			server:   func(p *peer) { p.head(); p.rest() },
 			client: func(w *world, dial func() *peer) {
@@ -242,7 +244,7 @@ func TestTimeouts(t *testing.T) {
 			logs: 2,
 		},
 		"connect in place of queue": {
-			defaults: "timeout connect 100ms",
+			defaults: "timeout connect 800ms",
 			options:  "maxconn 1",
 			server:   func(p *peer) { p.head(); p.rest() },
 			client: func(w *world, dial func() *peer) {
@@ -256,7 +258,7 @@ func TestTimeouts(t *testing.T) {
 			logs: 2,
 		},
 		"server-fin, of a server that does not end": {
-			defaults: "timeout tunnel 2s\ntimeout server-fin 100ms",
+			defaults: "timeout tunnel 16s\ntimeout server-fin 800ms",
 			server: func(p *peer) {
 				p.head()
 				p.send(switching)
@@ -271,7 +273,7 @@ func TestTimeouts(t *testing.T) {
 			},
 		},
 		"client-fin, of a client that does not end": {
-			defaults: "timeout tunnel 2s\ntimeout client-fin 100ms",
+			defaults: "timeout tunnel 16s\ntimeout client-fin 800ms",
 			server: func(p *peer) {
 				p.head()
 				p.send(switching)
@@ -288,7 +290,7 @@ func TestTimeouts(t *testing.T) {
 			own:  outcome{log: `fe be/s1 t/t/t/t/t 101 - - cD-- 0 "GET /chat HTTP/1.1"`}, // haproxy ends both sides with the server's
 		},
 		"a server that ends its side and reads on": {
-			defaults: "timeout tunnel 2s",
+			defaults: "timeout tunnel 16s",
 			server: func(p *peer) {
 				p.head()
 				p.send(switching)
@@ -307,17 +309,17 @@ func TestTimeouts(t *testing.T) {
 			own: outcome{server: "GET /chat HTTP/1.1\nconnection: Upgrade\nhost: a\nupgrade: echo\n\nrest \"more\""},
 		},
 		"tarpit": {
-			defaults: "timeout tarpit 100ms",
+			defaults: "timeout tarpit 800ms",
 			front:    "http-request tarpit if TRUE",
 			client:   asks(get("1.1")),
 		},
 		"connect in place of tarpit": {
-			defaults: "timeout connect 100ms",
+			defaults: "timeout connect 800ms",
 			front:    "http-request tarpit deny_status 403 if TRUE",
 			client:   asks(get("1.1")),
 		},
 		"a client that leaves its tarpit": {
-			defaults: "timeout tarpit 300ms",
+			defaults: "timeout tarpit 2400ms",
 			front:    "http-request tarpit if TRUE",
 			client: func(w *world, dial func() *peer) {
 				c := dial()
@@ -328,7 +330,7 @@ func TestTimeouts(t *testing.T) {
 			own:  outcome{log: `fe fe/<NOSRV> -1/t/-1/-1/t 500 - - CR-- 0 "GET / HTTP/1.1"`}, // haproxy does not notice
 		},
 		"tunnel": {
-			defaults: "timeout tunnel 150ms\ntimeout client 100ms\ntimeout server 100ms",
+			defaults: "timeout tunnel 1200ms\ntimeout client 800ms\ntimeout server 800ms",
 			server: func(p *peer) {
 				p.head()
 				p.send(switching)
@@ -342,7 +344,7 @@ func TestTimeouts(t *testing.T) {
 			},
 		},
 		"server, in a tunnel": {
-			defaults: "timeout client 1s\ntimeout server 100ms",
+			defaults: "timeout client 8s\ntimeout server 800ms",
 			server: func(p *peer) {
 				p.head()
 				p.send(switching)
@@ -356,7 +358,7 @@ func TestTimeouts(t *testing.T) {
 			},
 		},
 		"client, in a tunnel": {
-			defaults: "timeout client 100ms\ntimeout server 1s",
+			defaults: "timeout client 800ms\ntimeout server 8s",
 			server: func(p *peer) {
 				p.head()
 				p.send(switching)

@@ -147,7 +147,7 @@ func TestFailedHandshakesAreLoggedAsInHAProxy(t *testing.T) {
 		"lines":            {"", list, len(list)},
 		"error-log-format": {"error-log-format " + whatFailed, list, len(list)},
 		"dontlognull":      {"option dontlognull", append(slices.Clone(quiet), loud...), len(loud)},
-		"silence":          {"timeout client 100ms", []failing{{"silence", says("", true), true}, {"half a hello and silence", says(halfHello, true), true}}, 2},
+		"silence":          {"timeout client 1s", []failing{{"silence", says("", true), true}, {"half a hello and silence", says(halfHello, true), true}}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

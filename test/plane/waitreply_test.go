@@ -14,7 +14,7 @@ func anyEnd(s string) string {
 // that come whole, in parts, too large, never, and with ends in between.
 func TestRulesThatWaitForTheReply(t *testing.T) {
 	t.Parallel()
-	const wait = "http-response wait-for-body time 300ms\n"
+	const wait = "http-response wait-for-body time 3s\n"
 	const tell = "http-response set-header X-Body \"%[res.body]/%[res.body_len]/%[res.body_size]\"\n"
 	inParts := func(parts ...string) func(*peer) {
 		return func(p *peer) {
@@ -47,7 +47,7 @@ func TestRulesThatWaitForTheReply(t *testing.T) {
 		"HEAD":                    {back: wait + tell, server: inParts(ten), client: asks("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")},
 		"204":                     {back: wait + tell, server: inParts("HTTP/1.1 204 None\r\n\r\n"), client: asks(get("1.1"))},
 		"until the end":           {back: wait + tell, server: once("HTTP/1.1 200 OK\r\n\r\nhello"), client: asks(get("1.1")), same: anyEnd},
-		"so many bytes":           {back: "http-response wait-for-body time 300ms at-least 4\n" + tell, server: inParts(ten, "hello", "", "", "", "", "", "", "", "world"), client: asks(get("1.1"))},
+		"so many bytes":           {back: "http-response wait-for-body time 3s at-least 4\n" + tell, server: inParts(ten, "hello", "", "", "", "", "", "", "", "world"), client: asks(get("1.1"))},
 		"more than a buffer":      {back: "http-response wait-for-body time 5s\nhttp-response set-header X-Much yes if { res.body_len ge 10000 }\n", server: inParts("HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n"+strings.Repeat("x", 10000), strings.Repeat("y", 10000), strings.Repeat("z", 20000)), client: asks(get("1.1"))},
 		"denied for its body":     {back: wait + "http-response deny if { res.body -m sub world }\n", server: inParts(ten, "hello", "world"), client: asks(get("1.1"))},
 		"an end within the body":  {back: wait + tell, server: once(ten + "hello"), client: asks(get("1.1")), own: lost},
@@ -56,11 +56,11 @@ func TestRulesThatWaitForTheReply(t *testing.T) {
 		"a body that takes too long": {back: wait + tell, server: func(p *peer) {
 			p.request()
 			p.send(ten + "hello")
-			p.later(600)
+			p.later(6000)
 			p.send("world")
 			p.hold()
 		}, client: asks(get("1.1")), own: late},
-		"a server that takes too long": {back: "http-response wait-for-body time 2s\ntimeout server 300ms\n" + tell, server: func(p *peer) {
+		"a server that takes too long": {back: "http-response wait-for-body time 10s\ntimeout server 1500ms\n" + tell, server: func(p *peer) {
 			p.request()
 			p.send(ten + "hello")
 			p.hold()
