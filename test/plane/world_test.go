@@ -28,8 +28,8 @@ defaults
     log $LOG local0
     option httplog
     timeout connect 1s
-    timeout client 5s
-    timeout server 5s
+    timeout client 20s
+    timeout server 20s
     .if feature(BASCULE)
     no option safe-replay
     no option redispatch-at-once
