@@ -19,6 +19,8 @@ func Commands(p Process) []Command {
 		{Words: "add server", Usage: "<bk>/<srv> <addr>[:<port>] [opts]", Text: "create a new server", Level: Admin, Run: w.addServer},
 		{Words: "clear counters", Usage: "[all]", Text: "clear max statistics counters (or all counters)", Level: Operator, Run: w.clearCounters},
 		{Words: "del server", Usage: "<bk>/<srv>", Text: "remove a server that is in maintenance", Level: Admin, Run: w.onServer(w.delServer)},
+		{Words: "add ssl crt-list", Usage: "<list> <cert> [<payload>]", Text: "add a line to a crt-list", Level: Admin, Payload: true, Run: w.addLine},
+		{Words: "del ssl crt-list", Usage: "<list> <cert>[:<line>]", Text: "delete a line of a crt-list", Level: Admin, Run: w.deleteLine},
 		{Words: "disable agent", Usage: "<bk>/<srv>", Text: "disable agent checks", Level: Admin, Run: w.onServer(setAgent(false))},
 		{Words: "disable frontend", Usage: "<frontend>", Text: "temporarily disable specific frontend", Level: Admin, Run: w.setStage(stream.Paused)},
 		{Words: "disable health", Usage: "<bk>/<srv>", Text: "disable health checks", Level: Admin, Run: w.onServer(setChecks(false))},

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"bascule/internal/cert"
 	"bascule/internal/rule"
 )
 
@@ -97,24 +96,9 @@ func (w worker) showList(c *Call) {
 	default:
 		fmt.Fprintf(out, "# %s\n", name)
 		for _, e := range entries {
-			writeEntry(out, e, numbers)
+			fmt.Fprintln(out, e.Text(numbers))
 		}
 	}
-}
-
-// writeEntry writes a line of a crt-list, as it could stand there.
-func writeEntry(out *bufio.Writer, e *cert.Entry, number bool) {
-	out.WriteString(e.Path)
-	if number {
-		fmt.Fprintf(out, ":%d", e.Line)
-	}
-	if e.Words != nil {
-		fmt.Fprintf(out, " [%s]", strings.Join(e.Words, " "))
-	}
-	for _, filter := range e.Filters {
-		out.WriteString(" " + filter)
-	}
-	out.WriteByte('\n')
 }
 
 func writeStatus(out *bufio.Writer, name string, filled, used bool) {

@@ -2,6 +2,7 @@ package cert
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 )
 
@@ -14,6 +15,20 @@ type Entry struct {
 	List    string   // the crt-list that it stands in; "": crt
 	Line    int      // there
 	Words   []string // its options there, as they stand; nil: no brackets
+	added   bool     // at run time
+}
+
+// Text is the line of a crt-list, as it could stand there, with its number behind the
+// certificate's file where that is asked for.
+func (e *Entry) Text(number bool) string {
+	words := []string{e.Path}
+	if number {
+		words[0] += ":" + strconv.Itoa(e.Line)
+	}
+	if e.Words != nil {
+		words = append(words, "["+strings.Join(e.Words, " ")+"]")
+	}
+	return strings.Join(append(words, e.Filters...), " ")
 }
 
 // shown are the names that the certificate is shown for, and those that its wildcards

@@ -33,9 +33,12 @@ type Options struct {
 type Settings struct {
 	Options
 	Certificates *Set
-	Strict       bool        // strict-sni
-	NoTickets    bool        // no-tls-tickets
-	TicketKeys   *TicketKeys // tls-ticket-keys; nil: those of the process
+	Strict       bool           // strict-sni
+	NoTickets    bool           // no-tls-tickets
+	TicketKeys   *TicketKeys    // tls-ticket-keys; nil: those of the process
+	Lists        map[string]int // crt-list, and how many lines each has
+	ReadLine     LineReader     // of what is added to them
+	Line         string         // file:line of the bind, for messages
 
 	now *atomic.Pointer[inForce]
 }

@@ -14,20 +14,24 @@ import (
 )
 
 // A Store is what of the files of binds is in memory, for the runtime socket to
-// change (HAProxy: set ssl cert, commit ssl cert and their like). No file is ever
-// written.
+// change (HAProxy: set ssl cert, commit ssl cert, add ssl crt-list and their like). No
+// file is ever written.
 type Store struct {
 	Certificates Shelf[Certificate]
 	Authorities  Shelf[Authorities]
 
-	mu    sync.Mutex // guards binds, and the files of the shelves
-	binds []*Settings
+	tickets *Tickets
+
+	mu      sync.Mutex // guards the fields below, and the files of the shelves
+	binds   []*Settings
+	lines   map[string]int // by crt-list: the number of its last line
+	deleted []*Entry       // of lines of the files
 }
 
 // NewStore makes an empty store. Binds whose authorities it changes take the tickets
 // of t.
 func NewStore(t *Tickets) *Store {
-	s := &Store{}
+	s := &Store{tickets: t}
 	s.Certificates = Shelf[Certificate]{
 		store: s, kind: "certificate", size: func(*Certificate) int { return 1 }, same: (*Certificate).same, complete: (*Certificate).complete,
 		uses: (*Settings).shows, apply: (*Settings).show,
@@ -60,24 +64,6 @@ func files(binds []*Settings) (map[string]*held[Certificate], map[string]*held[A
 	return certs, cas
 }
 
-// Lists are the crt-lists of binds by name, with their entries as they stand there. A
-// commit changes none of them.
-func (s *Store) Lists() map[string][]*Entry {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	lists := map[string][]*Entry{}
-	for _, b := range s.binds {
-		of := map[string][]*Entry{}
-		for _, e := range b.Certificates.all {
-			if e.List != "" {
-				of[e.List] = append(of[e.List], e)
-			}
-		}
-		maps.Copy(lists, of) // the same list says the same on every bind
-	}
-	return lists
-}
-
 // Adopt makes the files of binds those of the store, and drops what was set at run
 // time, as a reload of HAProxy does. lost tells, a sentence each, what the files have
 // not.
@@ -85,8 +71,12 @@ func (s *Store) Adopt(binds []*Settings) (lost []string) {
 	certs, cas := files(binds)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	lost = s.lost(certs, cas)
+	lost = s.lost(binds, certs, cas)
 	s.binds, s.Certificates.files, s.Authorities.files = binds, certs, cas
+	s.lines, s.deleted = map[string]int{}, nil
+	for _, b := range binds {
+		maps.Copy(s.lines, b.Lists)
+	}
 	return lost
 }
 
@@ -95,11 +85,11 @@ func (s *Store) Lost(binds []*Settings) []string {
 	certs, cas := files(binds)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.lost(certs, cas)
+	return s.lost(binds, certs, cas)
 }
 
-func (s *Store) lost(certs map[string]*held[Certificate], cas map[string]*held[Authorities]) []string {
-	return append(s.Certificates.lost(certs), s.Authorities.lost(cas)...)
+func (s *Store) lost(binds []*Settings, certs map[string]*held[Certificate], cas map[string]*held[Authorities]) []string {
+	return slices.Concat(s.Certificates.lost(certs), s.Authorities.lost(cas), s.lostLines(binds))
 }
 
 // SetCertificate puts a payload in PEM into the transaction of a file: a certificate

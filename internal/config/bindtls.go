@@ -45,6 +45,7 @@ type tlsDraft struct {
 	tlsConf
 	on    bool // ssl
 	certs []entryDraft
+	lists map[string]int // crt-list, and how many lines each has
 
 	ticketKeys *cert.TicketKeys // tls-ticket-keys
 }
@@ -81,7 +82,7 @@ func (l *loader) settle(t *tlsDraft, d *draft, b *Bind) *cert.Settings {
 	say := func(severity lang.Severity, format string, args ...any) {
 		l.about(severity, d.at, "Proxy '%s': %s", d.Name, fmt.Sprintf(format, args...))
 	}
-	s := &cert.Settings{Certificates: cert.NewSet(nil), Strict: t.strict == yes, NoTickets: t.tickets == no, TicketKeys: t.ticketKeys}
+	s := &cert.Settings{Certificates: cert.NewSet(nil), Strict: t.strict == yes, NoTickets: t.tickets == no, TicketKeys: t.ticketKeys, Lists: t.lists, ReadLine: l.lineReader(t, whose), Line: b.Line}
 	switch {
 	case len(t.certs) == 0 && !s.Strict:
 		say(lang.Alert, "no SSL certificate specified %s (use 'crt').", whose)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"strings"
 
@@ -60,6 +61,35 @@ func bindCrtList(o *options) {
 		if !ok || !o.loadEntries(w, l.Path, entryDraft{Entry: cert.Entry{Filters: l.Filters, List: name, Line: number, Words: l.Options}, conf: conf}) {
 			return
 		}
+	}
+	if o.bind.tls.lists == nil {
+		o.bind.tls.lists = map[string]int{}
+	}
+	o.bind.tls.lists[name] = number
+}
+
+// lineReader reads lines that the runtime socket adds to the crt-lists of a bind, by
+// the code that reads the file's.
+func (l *loader) lineReader(t *tlsDraft, whose string) cert.LineReader {
+	global := Global{CrtBase: l.cfg.Global.CrtBase, CABase: l.cfg.Global.CABase}
+	table, bind := l.table, t.tlsConf
+	return func(added cert.ListLine, authorities func(string) (*cert.Authorities, error)) (string, *cert.Options, error) {
+		at := &loader{table: table, cfg: &Config{Global: global}, problems: &lang.Problems{}, authorities: authorities}
+		in := &options{line: &line{loader: at}}
+		conf, _ := in.listConf(added, lang.Word{}, "CLI", 1)
+		var own *cert.Options
+		if conf != nil {
+			o := conf.over(bind).resolve(whose, func(severity lang.Severity, format string, args ...any) {
+				if severity == lang.Alert {
+					in.bad(lang.Word{}, format, args...)
+				}
+			})
+			own = &o
+		}
+		for _, p := range at.problems.List {
+			return "", nil, errors.New(p.Text)
+		}
+		return under(global.CrtBase, added.Path), own, nil
 	}
 }
 

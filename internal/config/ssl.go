@@ -49,7 +49,7 @@ func bindCAFile(o *options) {
 		o.bad(w, "'ca-file' : missing CAfile path")
 		return
 	}
-	pool, err := cert.LoadCAs(under(o.cfg.Global.CABase, w.Text), o.certFiles())
+	pool, err := o.authorities(under(o.cfg.Global.CABase, w.Text))
 	if err != nil {
 		o.bad(w, "'ca-file' : unable to load %s: %s", w.Text, err)
 		return

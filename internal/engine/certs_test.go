@@ -37,7 +37,8 @@ func TestCommandsOfCertificatesAreHAProxys(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"web.pem": web, "chain.pem": bytes.Join([][]byte{chain, other.Authority(), m.Authority(), key}, nil),
 		"rsa.pem": append(rsa, rsaKey...), "ca.pem": m.Authority(),
-		"list": []byte(strings.ReplaceAll("# a comment\nFILES/web.pem [verify none ssl-min-ver TLSv1.2] web.test !www.web.test\n\nFILES/rsa.pem\nFILES/chain.pem [] *.chain.test\nFILES/web.pem other.test\n", "FILES", dir)),
+		"list": []byte(strings.ReplaceAll("# a comment\nFILES/web.pem [verify none ssl-min-ver TLSv1.2] web.test !www.web.test\n\nFILES/rsa.pem\nFILES/chain.pem [] *.chain.test\nFILES/web.pem other.test\n# the end\n", "FILES", dir)),
+		"more": []byte(dir + "/web.pem\n# the end\n\n"),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
@@ -58,6 +59,7 @@ frontend fe
     bind unix@$DIR/fe2 ssl crt FILES/chain.pem crt FILES/rsa.pem
     bind unix@$DIR/fe3 ssl crt-list FILES/list
     bind unix@$DIR/fe4 ssl crt-list FILES/list crt FILES/rsa.pem
+    bind unix@$DIR/fe5 ssl crt FILES/rsa.pem crt-list FILES/more
     default_backend be
 backend be
     server a 127.0.0.1:9
@@ -78,6 +80,19 @@ backend be
 		"new ssl cert", "new ssl cert FILES/web.pem", "new ssl cert FILES/new.pem", "new ssl cert FILES/new.pem", "show ssl cert", "show ssl cert FILES/new.pem", "commit ssl cert FILES/new.pem",
 		payload("set ssl cert FILES/new.pem", fresh), "show ssl cert", "commit ssl cert FILES/new.pem", "show ssl cert FILES/new.pem", "del ssl cert FILES/new.pem", "show ssl cert",
 		"show ssl crt-list", "show ssl crt-list FILES/list", "show ssl crt-list -n FILES/list", "show ssl crt-list -n", "show ssl crt-list FILES/none",
+		"add ssl crt-list", "add ssl crt-list FILES/list", "add ssl crt-list FILES/none FILES/web.pem", "add ssl crt-list FILES/list FILES/none.pem",
+		"new ssl cert FILES/new.pem", "add ssl crt-list FILES/list FILES/new.pem", payload("set ssl cert FILES/new.pem", fresh), "add ssl crt-list FILES/list FILES/new.pem", "commit ssl cert FILES/new.pem",
+		"add ssl crt-list FILES/list FILES/new.pem", "add ssl crt-list FILES/list/ FILES/new.pem", "show ssl crt-list -n FILES/list", "show ssl cert FILES/new.pem", "del ssl cert FILES/new.pem",
+		payload("add ssl crt-list FILES/list", []byte("FILES/new.pem [ssl-min-ver TLSv1.3] a.test !b.test *.c.test")), payload("add ssl crt-list FILES/list FILES/web.pem", []byte("FILES/new.pem")),
+		payload("add ssl crt-list FILES/list", []byte("FILES/new.pem [verify required ca-file FILES/ca.pem]")), payload("add ssl crt-list FILES/list", []byte("FILES/new.pem a.test [verify none]")),
+		payload("add ssl crt-list FILES/list", []byte("FILES/new.pem [bogus x] a.test")), payload("add ssl crt-list FILES/list", []byte("FILES/new.pem [alpn] a.test")),
+		payload("add ssl crt-list FILES/list", []byte("FILES/new.pem [ssl-min-ver TLSv9]")), payload("add ssl crt-list FILES/list", []byte("FILES/new.pem [verify perhaps]")), payload("add ssl crt-list FILES/list", []byte("FILES/new.pem bogus]")),
+		payload("add ssl crt-list FILES/list", []byte("FILES/new.pem [[bogus]]")), payload("add ssl crt-list FILES/list", []byte("FILES/new.pem\nFILES/web.pem")), payload("add ssl crt-list FILES/list", []byte("  \t")),
+		"del ssl crt-list", "del ssl crt-list FILES/list", "del ssl crt-list FILES/none FILES/new.pem", "del ssl crt-list FILES/list FILES/none.pem", "del ssl crt-list FILES/list FILES/new.pem",
+		"del ssl crt-list FILES/list FILES/new.pem:1", "del ssl crt-list FILES/list FILES/new.pem:99", "del ssl crt-list FILES/list FILES/new.pem:x", "show ssl crt-list -n FILES/list",
+		"del ssl crt-list FILES/list FILES/new.pem:8", "del ssl crt-list FILES/list FILES/web.pem:2", "del ssl crt-list FILES/more FILES/rsa.pem", "del ssl crt-list FILES/more FILES/web.pem", "del ssl crt-list FILES/more FILES/web.pem:1",
+		"show ssl crt-list", "show ssl crt-list -n FILES/more", "add ssl crt-list FILES/more FILES/web.pem", "show ssl crt-list -n FILES/more", "show ssl crt-list -n FILES/list",
+		"set severity-output number;add ssl crt-list FILES/list FILES/rsa.pem", "set severity-output number;del ssl crt-list FILES/more FILES/web.pem", "set severity-output number;del ssl crt-list FILES/more FILES/web.pem",
 		"show ssl ca-file FILES/ca.pem", "show ssl ca-file FILES/ca.pem:1", "show ssl ca-file FILES/ca.pem:2", "show ssl ca-file FILES/ca.pem:x", "show ssl ca-file FILES/ca.pem:0", "show ssl ca-file FILES/none.pem", "show ssl ca-file *FILES/ca.pem",
 		"set ssl ca-file", "set ssl ca-file FILES/ca.pem", payload("set ssl ca-file", two), payload("set ssl ca-file FILES/none.pem", two), payload("set ssl ca-file FILES/ca.pem", []byte("junk")),
 		"commit ssl ca-file", "commit ssl ca-file FILES/ca.pem", "abort ssl ca-file", "abort ssl ca-file FILES/ca.pem", "del ssl ca-file", "del ssl ca-file FILES/ca.pem", "del ssl ca-file FILES/none.pem",
@@ -93,7 +108,7 @@ backend be
 		}
 	}
 	for _, level := range []string{"user", "oper"} {
-		for _, line := range []string{"show ssl cert", "set ssl cert x", "commit ssl cert x", "abort ssl cert x", "new ssl cert x", "del ssl cert x", "show ssl crt-list", "show ssl ca-file", "set ssl ca-file x", "commit ssl ca-file x"} {
+		for _, line := range []string{"show ssl cert", "set ssl cert x", "commit ssl cert x", "abort ssl cert x", "new ssl cert x", "del ssl cert x", "show ssl crt-list", "add ssl crt-list x y", "del ssl crt-list x y", "show ssl ca-file", "set ssl ca-file x", "commit ssl ca-file x"} {
 			want, got := sameCertificates(ask(t, theirs.dir+"/"+level, line+"\n")), sameCertificates(ask(t, ours.dir+"/"+level, line+"\n"))
 			if strings.HasPrefix(want, "Can't allocate memory!") { // HAProxy's word for a permission that is missing
 				want = "Permission denied"
@@ -106,15 +121,15 @@ backend be
 }
 
 // sameCertificates leaves out where the answers are meant to differ: empty lines at
-// the end, the authorities of the system, the dots of a commit, which HAProxy makes
-// for the objects that it builds.
+// the end, the authorities of the system, the binds with a default, which HAProxy names
+// in any order, the dots of a commit, which HAProxy makes for the objects that it builds.
 func sameCertificates(answer string) string {
 	var kept []string
 	for _, line := range strings.Split(strings.TrimSpace(answer), "\n") {
 		if strings.HasPrefix(line, "Committing ") {
 			line = strings.TrimRight(line, ".")
 		}
-		if !strings.HasPrefix(line, "OCSP Response Key:") && !strings.HasPrefix(line, "@system-ca ") {
+		if !strings.HasPrefix(line, "OCSP Response Key:") && !strings.HasPrefix(line, "@system-ca ") && !strings.HasPrefix(line, "\t- ") {
 			kept = append(kept, line)
 		}
 	}
