@@ -93,11 +93,11 @@ func TestOptionsOfConnections(t *testing.T) {
 		"probes that time out": {front: "option http-ignore-probes", defaults: "timeout http-request 100ms", client: waiting, logs: -1},
 		"null that times out":  {front: "option dontlognull", defaults: "timeout http-request 100ms", client: waiting, logs: -1, same: firstLine},
 		// In less time a busy client has not sent it, and is a probe that times out.
-		"half a probe":         {front: "option http-ignore-probes", defaults: "timeout http-request 2s", client: asks("GET / HT"), same: ownTexts},
-		"originalto":           {back: "option originalto", server: replies(hello), client: asks(get("1.1")), same: withoutAddress},
-		"originalto, by name":  {front: "option originalto header X-To", server: replies(hello), client: asks(get("1.1", "X-To: b")), same: withoutAddress},
-		"originalto, except":   {back: "option originalto except 127.0.0.0/8", server: replies(hello), client: asks(get("1.1")), same: withoutAddress},
-		"originalto, both":     {front: "option originalto header X-Front", back: "option originalto header X-Back", server: replies(hello), client: asks(get("1.1")), same: withoutAddress},
+		"half a probe":        {front: "option http-ignore-probes", defaults: "timeout http-request 2s", client: asks("GET / HT"), same: ownTexts},
+		"originalto":          {back: "option originalto", server: replies(hello), client: asks(get("1.1")), same: withoutAddress},
+		"originalto, by name": {front: "option originalto header X-To", server: replies(hello), client: asks(get("1.1", "X-To: b")), same: withoutAddress},
+		"originalto, except":  {back: "option originalto except 127.0.0.0/8", server: replies(hello), client: asks(get("1.1")), same: withoutAddress},
+		"originalto, both":    {front: "option originalto header X-Front", back: "option originalto header X-Back", server: replies(hello), client: asks(get("1.1")), same: withoutAddress},
 	}
 	for _, mode := range []string{"http-keep-alive", "http-server-close", "httpclose"} {
 		for _, version := range []string{"1.0", "1.1"} {
