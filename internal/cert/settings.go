@@ -23,6 +23,7 @@ type Options struct {
 	Min, Max uint16   // ssl-min-ver, ssl-max-ver: 1.2 to 1.3
 	Verify   Verify
 	CAs      *Authorities  // ca-file; nil: none
+	CRLs     *Revocations  // crl-file; nil: none
 	Ciphers  []uint16      // ciphers; nil: Mozilla's "intermediate"
 	Curves   []tls.CurveID // curves, ecdhe; nil: Go's own
 	// As the configuration has them, with what cannot be spoken.
@@ -104,6 +105,9 @@ func (s *Settings) handshake(o *Options, cas *Authorities) handshake {
 	}
 	if cas != nil {
 		c.ClientCAs = cas.Pool
+	}
+	if o.CRLs != nil && cas != nil && o.Verify != VerifyNone {
+		c.VerifyConnection = func(state tls.ConnectionState) error { return o.CRLs.verify(&state, cas) }
 	}
 	if c.CipherSuites == nil {
 		c.CipherSuites = intermediate

@@ -73,6 +73,7 @@ type loader struct {
 
 	certs       map[string][]*cert.Certificate               // that were read, by crt
 	authorities func(path string) (*cert.Authorities, error) // of ca-file on binds
+	revocations func(path string) (*cert.Revocations, error) // of crl-file
 
 	texts   map[string]int // index into cfg.Text by title
 	textAt  int            // of the section being read; -1: none
@@ -103,6 +104,7 @@ func newLoader(env Env) *loader {
 	l.userlists, l.errorSections = map[string]*userDraft{}, map[string]*errorSection{}
 	l.library = &rule.Library{ReadFile: l.readNamed}
 	l.authorities = func(path string) (*cert.Authorities, error) { return cert.LoadCAs(path, l.certFiles()) }
+	l.revocations = func(path string) (*cert.Revocations, error) { return cert.LoadCRLs(path, l.certFiles()) }
 	l.current = l.newDefaults()
 	l.set("HAPROXY_LOCALPEER", l.env.LocalPeer)
 	l.set("HAPROXY_BRANCH", majorMinor(l.env.Version))

@@ -57,6 +57,20 @@ func bindCAFile(o *options) {
 	o.bind.tls.cas = pool
 }
 
+func bindCRLFile(o *options) {
+	w := o.take()
+	if w.Text == "" {
+		o.bad(w, "'crl-file' : missing CRLfile path")
+		return
+	}
+	crls, err := o.revocations(under(o.cfg.Global.CABase, w.Text))
+	if err != nil {
+		o.bad(w, "'crl-file' : unable to load %s: %s", w.Text, err)
+		return
+	}
+	o.bind.tls.crls = crls
+}
+
 func bindVerify(o *options) {
 	w := o.take()
 	switch w.Text {
@@ -149,9 +163,12 @@ var sslOptions = []Keyword{
 	{Name: "ciphersuites", In: OnBind, Usage: "<suites>", Text: "The cipher suites of TLS 1.3.",
 		Differs: "All three of AES and CHACHA20 are always spoken.",
 		Example: tlsExample + " ciphersuites TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256", option: bindList("missing cipher suite", func(c *tlsConf) *string { return &c.ciphersuites })},
+	{Name: "crl-file", In: OnBind, Usage: "<file>", Text: "Lists of revoked certificates: one of every authority in a client's chain must be there, signed and in time, and none may name one of the chain. A reload reads them again.",
+		Differs: "A resumed session is looked up too. Of several lists of an authority each counts. A list of some certificates only, or of changes alone, does not count, and a certificate in the file is not trusted. A file with a list of version 1 is an alert.",
+		Example: tlsExample + " ca-file web.pem verify required crl-file web.pem", option: bindCRLFile},
 	{Name: "crt", In: OnBind, Usage: "<file|directory>", Text: "A certificate with its chain and its key, which may lie beside it in <file>.key; of a directory all, sorted by name; of <file>.rsa and <file>.ecdsa each client gets the one that it can read. May be given several times: the client's SNI chooses, and the first is for clients who name no other.",
 		Example: tlsExample, option: bindCrt},
-	{Name: "crt-list", In: OnBind, Usage: "<file>", Text: "A file with a certificate in each line: its file, in brackets options of its own (alpn, ca-file, ciphers, ciphersuites, curves, ecdhe, ssl-max-ver, ssl-min-ver, verify), and the names that it is shown for, with wildcards and those that they leave out behind an exclamation mark; where none are given its own names.",
+	{Name: "crt-list", In: OnBind, Usage: "<file>", Text: "A file with a certificate in each line: its file, in brackets options of its own (alpn, ca-file, ciphers, ciphersuites, crl-file, curves, ecdhe, ssl-max-ver, ssl-min-ver, verify), and the names that it is shown for, with wildcards and those that they leave out behind an exclamation mark; where none are given its own names.",
 		Differs: "A line without the closing bracket is an alert; HAProxy reads its options as names.",
 		Example: "bind :8443 ssl crt-list web.list", option: bindCrtList},
 	{Name: "curves", In: OnBind, Usage: "<curves>", Text: "The curves of the key exchange, in OpenSSL's names: X25519, P-256 (prime256v1), P-384, P-521, X25519MLKEM768, SecP256r1MLKEM768, SecP384r1MLKEM1024.",

@@ -39,7 +39,7 @@ func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 		"wrongly.pem": append(bytes.Clone(certificate), key...), "wrongly.pem.ocsp": m.OCSP(certificate, ocsp.Good, later), "wrongly.pem.issuer": other,
 		"badly.pem": append(bytes.Clone(certificate), key...), "badly.pem.ocsp": m.OCSP(certificate, ocsp.Good, later), "badly.pem.issuer": []byte("junk"),
 		"both.pem": append(bytes.Clone(certificate), key...), "alone.pem": certificate, "apart.pem": certificate, "apart.pem.key": key,
-		"wrong.pem": append(bytes.Clone(certificate), otherKey...), "junk.pem": []byte("junk\n"), "ca.pem": m.Authority(),
+		"wrong.pem": append(bytes.Clone(certificate), otherKey...), "junk.pem": []byte("junk\n"), "ca.pem": m.Authority(), "crl.pem": m.CRL(later, other),
 		"dir/a.pem": append(bytes.Clone(certificate), key...), "empty/.keep": nil,
 		"keys48": []byte(short + short + short + short), "keys80": []byte(long + long + strings.TrimSuffix(long, "\n")), "keys2": []byte(short + short),
 		"keysmix": []byte(short + long + short), "keysshort": []byte("AAAA\n" + short + short), "keysblank": []byte(short + "\n" + short + short),
@@ -61,6 +61,8 @@ func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 		"ssl crt D/both.pem no-tls-tickets no-sslv3 no-tlsv10 no-tlsv11", "ssl crt D/both.pem verify", "ssl crt D/both.pem verify maybe",
 		"ssl crt D/both.pem verify required", "ssl crt D/both.pem verify none", "ssl crt D/both.pem verify required ca-file D/ca.pem",
 		"ssl crt D/both.pem verify optional ca-file D/none.pem", "ssl crt D/both.pem ca-file", "ssl crt D/both.pem verify required ca-file D/junk.pem",
+		"ssl crt D/both.pem crl-file", "ssl crt D/both.pem crl-file D/crl.pem", "ssl crt D/both.pem verify required ca-file D/ca.pem crl-file D/crl.pem", "ssl crt D/both.pem crl-file D/ca.pem",
+		"ssl crt D/both.pem crl-file D/none.pem", "ssl crt D/both.pem crl-file D/junk.pem", "ssl crt D/both.pem crl-file D/crl.pem verify required", "ssl crt-list D/list L:D/both.pem [crl-file D/crl.pem]\n",
 		"ssl crt D/both.pem force-sslv3", "ssl crt D/both.pem no-tlsv13 no-tlsv12 no-tlsv11", "ssl crt D/both.pem no-tlsv12 ssl-min-ver TLSv1.2", "ssl crt D/both.pem no-tlsv13 force-tlsv13",
 		"ssl strict-sni ciphers bogus", "ssl ciphers bogus", "ssl crt D/both.pem ciphers bogus verify required", "ssl crt D/both.pem ciphers bogus curves bogus",
 		"ssl crt D/both.pem ciphers", "ssl crt D/both.pem ciphers bogus", "ssl crt D/both.pem ciphers ECDHE-RSA-AES128-GCM-SHA256:bogus", "ssl crt D/both.pem ciphers DES-CBC3-SHA",
@@ -130,7 +132,7 @@ func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 		switch {
 		case (got == nil) != (want == nil) || got != nil && got[1] != want[1]:
 			t.Errorf("%s%s:\ngot  %q\nwant %q", global, words, got, want)
-		case strings.Contains(words, "ca-file") && got != nil && strings.HasSuffix(want[2], ")."):
+		case (strings.Contains(words, "ca-file") || strings.Contains(words, "crl-file")) && got != nil && strings.HasSuffix(want[2], ")."):
 			// HAProxy says the reason in a line of its own, we in that of the bind.
 			if reason := want[2]; !strings.HasSuffix(got[2], reason) {
 				t.Errorf("%s%s:\ngot  %q\nwant %q", global, words, got[2], reason)

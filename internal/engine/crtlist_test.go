@@ -137,6 +137,7 @@ func TestOptionsOfALineThatWasAddedHold(t *testing.T) {
 	}
 	s.order(payload("add ssl crt-list DIR/list", []byte("DIR/new.pem [ciphers none-such] more.test")), "unable to set SSL cipher list to 'none-such'")
 	s.order(payload("add ssl crt-list DIR/list", []byte("DIR/new.pem [ca-file DIR/web.pem] more.test")), "it is not in memory")
+	s.order(payload("add ssl crt-list DIR/list", []byte("DIR/new.pem [crl-file DIR/crl.pem] more.test")), "it is not in memory")
 }
 
 func TestAReloadTellsWhichLinesItDrops(t *testing.T) {

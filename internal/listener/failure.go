@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"bascule/internal/cert"
 	"bascule/internal/loop"
 	"bascule/internal/rule"
 )
@@ -103,7 +104,13 @@ func unverified(f *rule.Failure, err error) {
 	leaf := bad.UnverifiedCertificates[0]
 	f.Code, f.Text, f.Shown, f.Verify = failCertificate, "SSL client certificate not trusted", leaf, badOther
 	var invalid x509.CertificateInvalidError
+	var distrust *cert.Distrust
 	switch {
+	case errors.As(err, &distrust):
+		f.Verify = distrust.Number
+		if distrust.Depth > 0 {
+			f.Code, f.Text, f.Depth = failAuthority, "SSL client CA chain cannot be verified", int64(distrust.Depth)
+		}
 	case errors.As(err, new(x509.UnknownAuthorityError)) && string(leaf.RawIssuer) == string(leaf.RawSubject):
 		f.Verify = badSelfSigned
 	case errors.As(err, new(x509.UnknownAuthorityError)):

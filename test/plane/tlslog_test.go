@@ -173,6 +173,71 @@ func TestFailedHandshakesAreLoggedAsInHAProxy(t *testing.T) {
 	}
 }
 
+// TestRevokedClientsAreLoggedAsInHAProxy holds what becomes of clients where there are
+// lists of revoked certificates, and the line of each, against haproxy.
+func TestRevokedClientsAreLoggedAsInHAProxy(t *testing.T) {
+	t.Parallel()
+	root, dir := certtest.New(t), t.TempDir()
+	middle := root.Under("middle.test")
+	later := time.Now().Add(time.Hour)
+	bad, deepBad := root.Both("bad.test"), middle.Both("bad.test")
+	write := func(name string, data ...[]byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, slices.Concat(data...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	ca, crt := write("ca.pem", root.Authority()), write("web.pem", root.Both("web.test"))
+	var list []failing
+	for name, c := range map[string][2][]byte{
+		"good": {root.Both("good.test")}, "revoked": {bad}, "of another": {certtest.New(t).Both("other.test")},
+		"below": {middle.Both("deep.test"), middle.Authority()}, "revoked below": {deepBad, middle.Authority()},
+	} {
+		pair, err := tls.X509KeyPair(slices.Concat(c[0], c[1]), c[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			asks := &tls.Config{Certificates: []tls.Certificate{pair}, MaxVersion: version, InsecureSkipVerify: true, //nolint:gosec // the balancer judges here
+				CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384}}
+			list = append(list, failing{name: name + ", " + tls.VersionName(version), do: func(c net.Conn) {
+				s := tls.Client(c, asks)
+				_, _ = io.WriteString(s, "GET / HTTP/1.0\r\n\r\n")
+				_, _ = io.Copy(io.Discard, s)
+				_, _ = io.Copy(io.Discard, c)
+			}})
+		}
+	}
+	for name, crl := range map[string]string{
+		"of the root":        write("root.crl", root.CRL(later, bad)),
+		"of both":            write("both.crl", root.CRL(later, bad), middle.CRL(later, deepBad)),
+		"of the other alone": write("middle.crl", middle.CRL(later)),
+		"the other revoked":  write("revoked.crl", root.CRL(later, middle.Authority()), middle.CRL(later)),
+		"of the past":        write("past.crl", root.CRL(time.Now().Add(-time.Minute))),
+		"of the future":      write("future.crl", root.CRL(later.Add(24*time.Hour))),
+		"none":               ca,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bind := "ssl crt " + crt + " ca-file " + ca + " verify optional crl-file " + crl
+			var lines [2][]string
+			for i, start := range []func(*testing.T, *exchange) *world{haproxy, bascule} {
+				w := start(t, &exchange{front: "error-log-format " + whatFailed + "\n    log-format \"%ft %ST\"\n    http-request return status 200", bind: bind})
+				for _, f := range list {
+					w.fail(f)
+					lines[i] = append(lines[i], f.name+": "+w.nextLine())
+				}
+			}
+			for i, want := range lines[0] {
+				if got := lines[1][i]; got != want {
+					t.Errorf("got  %s\nwant %s", got, want)
+				}
+			}
+		})
+	}
+}
+
 // mutual is a bind that wants certificates of its own authority.
 func mutual(t *testing.T) string {
 	t.Helper()

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"bascule/internal/cert/certtest"
 )
@@ -35,10 +36,10 @@ frontend web
     http-request redirect scheme https code 301 unless { ssl_fc }
     http-request return status 200 content-type text/plain string "over TLS"
 frontend known
-    bind {addr}:8443 ssl crt {dir}/site.pem ca-file {dir}/ca.pem verify required
+    bind {addr}:8443 ssl crt {dir}/site.pem ca-file {dir}/ca.pem crl-file {dir}/crl.pem verify required
     http-request return status 200 content-type text/plain string "known"
 frontend perhaps
-    bind {addr}:9443 ssl crt {dir}/site.pem ca-file {dir}/ca.pem verify optional
+    bind {addr}:9443 ssl crt {dir}/site.pem ca-file {dir}/ca.pem crl-file {dir}/crl.pem verify optional
     http-request return status 200 content-type text/plain string "perhaps"
 `
 
@@ -56,10 +57,12 @@ func startTLS(t *testing.T) *tlsSite {
 	log, to := syslogUDP(t)
 	s := &tlsSite{addr: address(), dir: runDir(t), log: log}
 	ours, others := certtest.New(t), certtest.New(t)
+	revoked := ours.Both("revoked.test")
 	s.ca, s.pool = filepath.Join(s.dir, "ca.pem"), ours.Pool()
 	for name, pem := range map[string][]byte{
 		"ca.pem": ours.Authority(), "site.pem": ours.Both("site.test"),
 		"good.pem": ours.Both("good.test"), "expired.pem": ours.Expired("expired.test"), "wrong.pem": others.Both("wrong.test"),
+		"revoked.pem": revoked, "crl.pem": ours.CRL(time.Now().Add(time.Hour), revoked),
 	} {
 		write(t, filepath.Join(s.dir, name), string(pem))
 	}
@@ -125,6 +128,7 @@ func TestCurlShowsItsCertificate(t *testing.T) {
 			{"good.pem", "known", "perhaps", ""},
 			{"wrong.pem", "", "", "unknown authority"},
 			{"expired.pem", "", "", "expired"},
+			{"revoked.pem", "", "", "revoked"},
 			{"", "", "perhaps", "didn't provide a certificate"},
 		} {
 			args := []string{"--tlsv" + version, "--tls-max", version}

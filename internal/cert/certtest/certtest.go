@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"math/big"
 	"testing"
@@ -28,22 +29,69 @@ type Maker struct {
 // New makes an authority.
 func New(t testing.TB) *Maker {
 	t.Helper()
-	m := &Maker{t: t}
+	return (&Maker{t: t}).authority("authority.test")
+}
+
+// Under makes an authority with a certificate of m's.
+func (m *Maker) Under(name string) *Maker {
+	m.t.Helper()
+	return m.authority(name)
+}
+
+// authority makes one that m signs, or itself where m is none yet.
+func (m *Maker) authority(name string) *Maker {
+	m.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		m.t.Fatal(err)
 	}
-	m.key = key
-	template := m.template("authority.test")
-	template.IsCA, template.KeyUsage = true, x509.KeyUsageCertSign|x509.KeyUsageCRLSign
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	template := m.template(name)
+	template.IsCA, template.KeyUsage, template.ExtKeyUsage = true, x509.KeyUsageCertSign|x509.KeyUsageCRLSign, nil
+	parent, signer := m.leaf, m.key
+	if parent == nil {
+		parent, signer = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
 	if err != nil {
-		t.Fatal(err)
+		m.t.Fatal(err)
 	}
-	if m.leaf, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
+	made := &Maker{t: m.t, key: key, last: 1}
+	if made.leaf, err = x509.ParseCertificate(der); err != nil {
+		m.t.Fatal(err)
 	}
-	return m
+	return made
+}
+
+// CRL is the authority's list of revoked certificates, good for two hours until a
+// time. What is revoked, and the list, are in PEM.
+func (m *Maker) CRL(until time.Time, list ...[]byte) []byte {
+	m.t.Helper()
+	return m.crl(&x509.RevocationList{ThisUpdate: until.Add(-2 * time.Hour), NextUpdate: until}, list)
+}
+
+// PartialCRL is one that says it is for some certificates only.
+func (m *Maker) PartialCRL() []byte {
+	m.t.Helper()
+	part := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: []byte{0x30, 0x03, 0x81, 0x01, 0xff}} // RFC 5280 §5.2.5, onlyContainsUserCerts
+	return m.crl(&x509.RevocationList{ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(time.Hour), ExtraExtensions: []pkix.Extension{part}}, nil)
+}
+
+func (m *Maker) crl(template *x509.RevocationList, list [][]byte) []byte {
+	m.t.Helper()
+	template.Number = big.NewInt(1)
+	for _, certificate := range list {
+		b, _ := pem.Decode(certificate)
+		leaf, err := x509.ParseCertificate(b.Bytes)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: leaf.SerialNumber, RevocationTime: template.ThisUpdate})
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, template, m.leaf, m.key)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return block("X509 CRL", der)
 }
 
 func (m *Maker) template(names ...string) *x509.Certificate {
