@@ -219,6 +219,7 @@ func (b *Backend) sample(now time.Time) {
 	b.bury()
 	for _, s := range b.Servers() {
 		s.Rate.Sample(s.Counters.Sum(Sessions), now)
+		b.tellUnshaken(s, now)
 		if d := s.State().Drain; d != nil {
 			d.Tally.sample()
 		}

@@ -49,7 +49,8 @@ type Server struct {
 
 	senses
 	shunning
-	warming warming // of Run
+	unshaken unshaken
+	warming  warming // of Run
 
 	tracked  atomic.Pointer[Server]    // the server that this one follows
 	trackers atomic.Pointer[[]*Server] // those that follow this one

@@ -55,3 +55,13 @@ func TestHandshakesAreCountedOnBothSides(t *testing.T) {
 		t.Errorf("with servers %+v, want %+v", p.BackTLS, back)
 	}
 }
+
+func TestWhyAHandshakeWithAServerFailedIsTold(t *testing.T) {
+	b := newTLSBackend(t, "  server s $SERVER ssl verify required ca-file $DIR/other.pem sni str(web.test)\n", nil)
+	if resp := b.get("web.test"); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+	eventually(t, "the reason is told", func() bool {
+		return strings.Contains(ask(t, b.socket, "show events\n"), "server-unshaken b/s Server b/s: SSL handshake failure (x509: certificate signed by unknown authority")
+	})
+}

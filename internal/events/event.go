@@ -26,10 +26,11 @@ const (
 	ServerRemoved  Kind = "server-removed"
 	ServerMoved    Kind = "server-moved" // to another address
 	ServerWeight   Kind = "server-weight"
-	ServerFelled   Kind = "server-felled" // option fast-detect took it out
-	ServerSpared   Kind = "server-spared" // and would have, were there others
-	ServerHeld     Kind = "server-held"   // option flap-damping keeps it out for longer, or no longer
-	ServerCheck    Kind = "server-check"  // option log-health-checks
+	ServerFelled   Kind = "server-felled"   // option fast-detect took it out
+	ServerSpared   Kind = "server-spared"   // and would have, were there others
+	ServerHeld     Kind = "server-held"     // option flap-damping keeps it out for longer, or no longer
+	ServerCheck    Kind = "server-check"    // option log-health-checks
+	ServerUnshaken Kind = "server-unshaken" // TLS handshakes with it fail
 	BackendUp      Kind = "backend-up"
 	BackendDown    Kind = "backend-down"
 	QueueFull      Kind = "queue-full"

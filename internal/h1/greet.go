@@ -33,6 +33,9 @@ type greeted struct {
 func (g *greeted) Ready(c *loop.Conn) {
 	b := g.b
 	c.SetHandler(b)
+	if b.s != nil && g.err != nil {
+		b.srv.Unshaken(g.err)
+	}
 	switch {
 	case b.s == nil:
 		c.Close()
