@@ -213,11 +213,27 @@ func failure(err error) string {
 	return err.Error()
 }
 
+// A replayed error reads as the one that was met, and is what that was: whoever can
+// do without a file asks whether it was missing.
+type replayed string
+
 func replay(text string) error {
 	if text == "" {
 		return nil
 	}
-	return errors.New(text)
+	return replayed(text)
+}
+
+func (r replayed) Error() string { return string(r) }
+
+// Is see errors.Is.
+func (r replayed) Is(target error) bool {
+	for _, met := range []error{unix.ENOENT, unix.EACCES, unix.EPERM, fs.ErrNotExist, fs.ErrPermission} {
+		if met.Error() == string(r) && errors.Is(met, target) {
+			return true
+		}
+	}
+	return false
 }
 
 func infoOf(info os.FileInfo, err error) Info {

@@ -3,11 +3,14 @@ package handover
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"bascule/internal/config"
 	"bascule/internal/lang"
@@ -122,5 +125,44 @@ func TestTakeRefusesWhatGiveDidNotWrite(t *testing.T) {
 	}
 	if _, err := Take(dup(t, int(f.Fd()))); err == nil {
 		t.Error("it is taken")
+	}
+}
+
+// TestAnErrorIsTheSameOneAfterwards: that a file is missing is no fault where it is
+// one that may be there or not, such as the OCSP response of a certificate.
+func TestAnErrorIsTheSameOneAfterwards(t *testing.T) {
+	for _, met := range []error{unix.ENOENT, unix.EACCES, fs.ErrNotExist, errors.New("no such name")} {
+		env := config.System()
+		env.ReadFile = func(name string) ([]byte, error) { return nil, &fs.PathError{Op: "open", Path: name, Err: met} }
+		env.Stat = func(name string) (fs.FileInfo, error) { return nil, &fs.PathError{Op: "stat", Path: name, Err: met} }
+		recording, world := Record(env)
+		_, _ = recording.ReadFile("f")
+		_, _ = recording.Stat("f")
+		given, err := world.Give()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fd, err := unix.Dup(int(given.Fd()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = given.Close()
+		taken, err := Take(fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		env = taken.Env(config.System())
+		_, read := env.ReadFile("f")
+		_, stat := env.Stat("f")
+		for _, got := range []error{read, stat} {
+			for _, asked := range []error{fs.ErrNotExist, fs.ErrPermission} {
+				if errors.Is(got, asked) != errors.Is(met, asked) {
+					t.Errorf("%v became %v: errors.Is %v is %v", met, got, asked, errors.Is(got, asked))
+				}
+			}
+			if p := (*fs.PathError)(nil); !errors.As(got, &p) || p.Err.Error() != met.Error() {
+				t.Errorf("%v became %v", met, got)
+			}
+		}
 	}
 }
