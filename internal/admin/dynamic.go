@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
-	"strings"
 
 	"bascule/internal/backend"
 	"bascule/internal/config"
@@ -12,14 +11,8 @@ import (
 
 // addServer is "add server b/s ADDRESS [options]".
 func (w worker) addServer(c *Call) {
-	be, name, ok := strings.Cut(c.Arg(0), "/")
-	if !ok || name == "" {
-		c.Fail("Require 'backend/server'.")
-		return
-	}
-	b := w.backend(be)
+	b, name := w.backendAndName(c)
 	if b == nil {
-		c.Fail("No such backend.")
 		return
 	}
 	if c.Arg(1) == "" {

@@ -13,14 +13,8 @@ import (
 // arguments after it.
 func (w worker) onServer(f func(c *Call, b *backend.Backend, srv *backend.Server)) func(*Call) {
 	return func(c *Call) {
-		be, name, ok := strings.Cut(c.Arg(0), "/")
-		if !ok || name == "" {
-			c.Fail("Require 'backend/server'.")
-			return
-		}
-		b := w.backend(be)
+		b, name := w.backendAndName(c)
 		if b == nil {
-			c.Fail("No such backend.")
 			return
 		}
 		srv := serverOf(b, name)
@@ -31,6 +25,21 @@ func (w worker) onServer(f func(c *Call, b *backend.Backend, srv *backend.Server
 		c.Args = c.Args[1:]
 		f(c, b, srv)
 	}
+}
+
+// backendAndName reads the first word, "backend/server", where the backend is known; nil:
+// it is not, or the word is another, and the caller was told.
+func (w worker) backendAndName(c *Call) (*backend.Backend, string) {
+	be, name, ok := strings.Cut(c.Arg(0), "/")
+	if !ok || name == "" {
+		c.Fail("Require 'backend/server'.")
+		return nil, ""
+	}
+	b := w.backend(be)
+	if b == nil {
+		c.Fail("No such backend.")
+	}
+	return b, name
 }
 
 // backend finds a backend by name or by "#id".

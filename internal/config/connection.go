@@ -86,37 +86,6 @@ var connectionOptions = []Keyword{
 	{Name: "option originalto", In: inProxy, Usage: "[except <network>] [header <name>]", Text: "Adds the address that the client connected to in X-Original-To.", Example: "option originalto except 127.0.0.0/8", No: true, parse: parseOriginalTo},
 }
 
-func parseOriginalTo(x *line) {
-	if x.no || x.dflt {
-		x.px.OriginalTo = nil
-		return
-	}
-	f := &ForwardFor{Header: "X-Original-To"}
-	for i := 0; i < len(x.args); i++ {
-		switch x.args[i].Text {
-		case "except":
-			i++
-			net, err := parseNetwork(x.arg(i))
-			if err != nil {
-				x.alert(x.at(i), "'option originalto except' expects <address>[/mask] as argument (got '%s').", x.arg(i))
-				return
-			}
-			f.Except = append(f.Except, net)
-		case "header":
-			i++
-			if x.arg(i) == "" {
-				x.alert(x.name, "'option originalto header' expects <header_name> as argument.")
-				return
-			}
-			f.Header = x.arg(i)
-		default:
-			x.choose(i, "'option originalto' only supports optional values: 'except' and 'header'.", "except", "header")
-			return
-		}
-	}
-	x.px.OriginalTo = f
-}
-
 // idleOptions are the options of a server line about its connections.
 var idleOptions = []Keyword{
 	{Name: "max-reuse", In: OnServer, Usage: "<count>", Text: "How many requests a connection carries after its first; -1, the default, is no limit.", Example: "server s1 127.0.0.1:8080 max-reuse 1000", option: serverInt(func(s *Server) *int { return &s.MaxReuse }, -1)},

@@ -93,35 +93,6 @@ func parseRedispatch(x *line) {
 	}
 }
 
-func parseForwardFor(x *line) {
-	f := &ForwardFor{Header: "X-Forwarded-For"}
-	for i := 0; i < len(x.args); i++ {
-		switch x.args[i].Text {
-		case "if-none":
-			f.IfNone = true
-		case "except":
-			i++
-			net, err := parseNetwork(x.arg(i))
-			if err != nil {
-				x.alert(x.at(i), "'option forwardfor except' expects <address>[/mask] as argument (got '%s').", x.arg(i))
-				return
-			}
-			f.Except = append(f.Except, net)
-		case "header":
-			i++
-			if x.arg(i) == "" {
-				x.alert(x.name, "'option forwardfor header' expects <header_name> as argument.")
-				return
-			}
-			f.Header = x.arg(i)
-		default:
-			x.choose(i, "'option forwardfor' only supports optional values: 'except', 'header' and 'if-none'.", "except", "header", "if-none")
-			return
-		}
-	}
-	x.px.ForwardFor = f
-}
-
 // parseNetwork reads an address with a mask in bits or dots.
 func parseNetwork(text string) (netip.Prefix, error) {
 	address, mask, ok := strings.Cut(text, "/")

@@ -25,35 +25,24 @@ ledger. Exit code 0: all were caught, 1: something went unseen, 2: wrong usage.
 
 var errUncaught = errors.New("the ledger did not see everything")
 
-func mainControl(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func mainControl(ctx context.Context, args []string, stdout, _ io.Writer) error {
 	var lab LabOptions
 	opt := PhaseOptions{Calm: time.Second, ChatPace: 200 * time.Millisecond}
 	flags := flag.NewFlagSet("drill control", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	flags.IntVar(&opt.Rate, "rate", 500, "")
 	flags.IntVar(&opt.Sockets, "sockets", 20, "")
 	flags.DurationVar(&opt.Lasts, "duration", 0, "")
 	flags.Uint64Var(&opt.Seed, "seed", 1, "")
 	flags.StringVar(&lab.Redis, "redis", "", "")
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usageControl)
-		return 0
-	case err == nil && flags.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %s", flags.Arg(0))
-	case err == nil && (opt.Rate < 1 || opt.Sockets < 1 || opt.Lasts < 0):
-		err = errors.New("--rate and --sockets must be at least 1, --duration not negative")
+	if err := parse(flags, args, func() error {
+		if opt.Rate < 1 || opt.Sockets < 1 || opt.Lasts < 0 {
+			return errors.New("--rate and --sockets must be at least 1, --duration not negative")
+		}
+		return nil
+	}); err != nil {
+		return err
 	}
-	if err != nil {
-		fmt.Fprintf(stderr, "bascule drill: %v\n%s", err, usageControl)
-		return 2
-	}
-	if err := runControl(ctx, lab, opt, stdout); err != nil {
-		fmt.Fprintf(stderr, "bascule drill: %v\n", err)
-		return 1
-	}
-	return 0
+	return runControl(ctx, lab, opt, stdout)
 }
 
 func runControl(ctx context.Context, opt LabOptions, how PhaseOptions, stdout io.Writer) (err error) {

@@ -41,10 +41,9 @@ type LimitsOptions struct {
 	Strict   bool // times that are late are failures
 }
 
-func mainLimits(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func mainLimits(ctx context.Context, args []string, stdout, _ io.Writer) error {
 	var opt LimitsOptions
 	flags := flag.NewFlagSet("drill limits", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	flags.IntVar(&opt.Clients, "clients", 500, "")
 	flags.IntVar(&opt.SizeMiB, "size", 1024, "")
 	flags.IntVar(&opt.Rate, "rate", 200, "")
@@ -53,32 +52,20 @@ func mainLimits(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	flags.BoolVar(&opt.Strict, "strict", false, "")
 	flags.StringVar(&opt.Balancer, "balancer", "", "")
 	asJSON := flags.Bool("json", false, "")
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usageLimits)
-		return 0
-	case err != nil:
-	case flags.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %s", flags.Arg(0))
-	case opt.Clients < 1 || opt.SizeMiB < 1 || opt.Rate < 1 || opt.Settle < 0:
-		err = errors.New("--clients, --size and --rate must be at least 1")
-	default:
-		opt.Balancer, err = Executable(opt.Balancer)
-	}
 	var parts []limitsPart
-	if err == nil {
+	if err := parse(flags, args, func() (err error) {
+		if opt.Clients < 1 || opt.SizeMiB < 1 || opt.Rate < 1 || opt.Settle < 0 {
+			return errors.New("--clients, --size and --rate must be at least 1")
+		}
+		if opt.Balancer, err = Executable(opt.Balancer); err != nil {
+			return err
+		}
 		parts, err = choosePartsOf(opt.Parts)
+		return err
+	}); err != nil {
+		return err
 	}
-	if err != nil {
-		fmt.Fprintf(stderr, "bascule drill: %v\n%s", err, usageLimits)
-		return 2
-	}
-	if err := runLimits(ctx, opt, parts, *asJSON, stdout); err != nil {
-		fmt.Fprintf(stderr, "bascule drill: %v\n", err)
-		return 1
-	}
-	return 0
+	return runLimits(ctx, opt, parts, *asJSON, stdout)
 }
 
 var errLimitsFailed = errors.New("limits drill failed")

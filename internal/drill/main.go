@@ -42,25 +42,71 @@ Against a deployment that runs, nothing is started; what was stopped is started 
 // Main runs a drill by its name and returns the exit code: 0 passed, 1 failed, 2 wrong
 // usage. args start behind the word "drill".
 func Main(args []string, stdout, stderr io.Writer) int {
-	drills := map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) int{
-		"control": mainControl, "failover": mainFailover, "reload": mainReload, "limits": mainLimits, "scale": mainScale,
+	drills := map[string]command{
+		"control": {usageControl, mainControl}, "failover": {usage, mainFailover}, "reload": {usageReload, mainReload},
+		"limits": {usageLimits, mainLimits}, "scale": {usageScale, mainScale},
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer stop()
-	if len(args) > 0 && drills[args[0]] != nil {
-		return drills[args[0]](ctx, args[1:], stdout, stderr)
+	if len(args) > 0 {
+		if c, ok := drills[args[0]]; ok {
+			return c.main(ctx, args[1:], stdout, stderr)
+		}
 	}
 	if len(args) > 0 && args[0] == "help" {
 		fmt.Fprint(stdout, usageWhole, "\n", usageControl, "\n", usage, "\n", usageReload, "\n", usageLimits, "\n", usageScale)
 		return 0
 	}
-	return mainWhole(ctx, args, stdout, stderr)
+	return command{usageWhole, mainWhole}.main(ctx, args, stdout, stderr)
 }
 
-func mainFailover(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// A command is a drill as it is typed.
+type command struct {
+	usage string
+	run   func(ctx context.Context, args []string, stdout, stderr io.Writer) error
+}
+
+// wrongUsage is the error of a line that says no drill.
+type wrongUsage struct{ error }
+
+func (c command) main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	err := c.run(ctx, args, stdout, stderr)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, c.usage)
+		return 0
+	case errors.As(err, &wrongUsage{}):
+		fmt.Fprintf(stderr, "bascule drill: %v\n%s", err, c.usage)
+		return 2
+	}
+	fmt.Fprintf(stderr, "bascule drill: %v\n", err)
+	return 1
+}
+
+// parse reads the flags of a drill, behind which nothing may stand; check says what is
+// wrong with them.
+func parse(flags *flag.FlagSet, args []string, check func() error) error {
+	flags.SetOutput(io.Discard)
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return err
+	case err == nil && flags.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %s", flags.Arg(0))
+	case err == nil:
+		err = check()
+	}
+	if err != nil {
+		return wrongUsage{err}
+	}
+	return nil
+}
+
+func mainFailover(ctx context.Context, args []string, stdout, _ io.Writer) error {
 	o := failoverOptions{wild: FleetFile{limit: commandTimeout}}
 	flags := flag.NewFlagSet("drill failover", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.lab.Balancer, "balancer", "", "")
 	flags.StringVar(&o.lab.Redis, "redis", "", "")
 	flags.DurationVar(&o.lab.Inter, "inter", 0, "")
@@ -73,29 +119,14 @@ func mainFailover(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	flags.StringVar(&o.stop, "stop", "", "")
 	flags.StringVar(&o.start, "start", "", "")
 	asJSON := flags.Bool("json", false, "")
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
-		return 0
-	case err == nil && flags.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %s", flags.Arg(0))
-	case err == nil:
-		err = o.check(flags)
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "bascule drill: %v ('bascule drill --help' lists what there is)\n", err)
-		return 2
+	if err := parse(flags, args, func() error { return o.check(flags) }); err != nil {
+		return err
 	}
 	show := printText
 	if *asJSON {
 		show = printJSON
 	}
-	if err := o.run(ctx, show(stdout)); err != nil {
-		fmt.Fprintf(stderr, "bascule drill: %v\n", err)
-		return 1
-	}
-	return 0
+	return o.run(ctx, show(stdout))
 }
 
 // Executable finds a balancer by its name or path; an empty one stays empty.

@@ -34,12 +34,11 @@ Exit code 0: nothing, 1: something, 2: wrong usage.
   --json           print one JSON object for each reload, and one for the outcome
 `
 
-func mainReload(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func mainReload(ctx context.Context, args []string, stdout, _ io.Writer) error {
 	var lab LabOptions
 	var opt ReloadOptions
 	var against string
 	flags := flag.NewFlagSet("drill reload", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	flags.IntVar(&opt.Sockets, "sockets", 1000, "")
 	flags.IntVar(&opt.Reloads, "reloads", 20, "")
 	flags.DurationVar(&opt.Every, "every", time.Second, "")
@@ -51,28 +50,21 @@ func mainReload(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	flags.BoolVar(&lab.TLS, "tls", false, "")
 	flags.StringVar(&lab.Redis, "redis", "", "")
 	asJSON := flags.Bool("json", false, "")
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usageReload)
-		return 0
-	case err != nil:
-	case flags.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %s", flags.Arg(0))
-	case opt.Sockets < 1 || opt.Reloads < 1:
-		err = errors.New("--sockets and --reloads must be at least 1")
-	case opt.Pace <= 0 || opt.Every <= 0 || opt.Quiet <= 0:
-		err = errors.New("--pace, --every and --quiet must be more than 0")
-	case against != "" && lab.Balancer != "":
-		err = errors.New("--balancer and --against exclude each other")
-	default:
-		if lab.Balancer, err = Executable(lab.Balancer); err == nil && against != "" {
+	if err := parse(flags, args, func() (err error) {
+		switch {
+		case opt.Sockets < 1 || opt.Reloads < 1:
+			return errors.New("--sockets and --reloads must be at least 1")
+		case opt.Pace <= 0 || opt.Every <= 0 || opt.Quiet <= 0:
+			return errors.New("--pace, --every and --quiet must be more than 0")
+		case against != "" && lab.Balancer != "":
+			return errors.New("--balancer and --against exclude each other")
+		}
+		if lab.Balancer, err = Executable(lab.Balancer); err == nil {
 			against, err = Executable(against)
 		}
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "bascule drill: %v\n%s", err, usageReload)
-		return 2
+		return err
+	}); err != nil {
+		return err
 	}
 	report, err := runReload(ctx, lab, opt, *asJSON, stdout)
 	if err == nil && against != "" {
@@ -86,11 +78,7 @@ func mainReload(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	if err == nil && !report.Passed {
 		err = errReloadFailed
 	}
-	if err != nil {
-		fmt.Fprintf(stderr, "bascule drill: %v\n", err)
-		return 1
-	}
-	return 0
+	return err
 }
 
 var errReloadFailed = errors.New("reload drill failed")

@@ -27,10 +27,9 @@ of the loops, memory and the requests. Exit code 0: nothing lost and within the 
   --json           print one JSON object for each reload, and one for the outcome
 `
 
-func mainScale(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func mainScale(ctx context.Context, args []string, stdout, _ io.Writer) error {
 	var opt ScaleOptions
 	flags := flag.NewFlagSet("drill scale", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	size := flags.String("size", "500x4", "")
 	flags.IntVar(&opt.Reloads, "reloads", 10, "")
 	flags.IntVar(&opt.Rate, "rate", 300, "")
@@ -39,31 +38,18 @@ func mainScale(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	flags.BoolVar(&opt.Master, "master", false, "")
 	flags.StringVar(&opt.Balancer, "balancer", "", "")
 	asJSON := flags.Bool("json", false, "")
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usageScale)
-		return 0
-	case err != nil:
-	case flags.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %s", flags.Arg(0))
-	case opt.Reloads < 1 || opt.Rate < 1:
-		err = errors.New("--reloads and --rate must be at least 1")
-	default:
-		opt.Balancer, err = Executable(opt.Balancer)
+	if err := parse(flags, args, func() (err error) {
+		if opt.Reloads < 1 || opt.Rate < 1 {
+			return errors.New("--reloads and --rate must be at least 1")
+		}
+		if opt.Balancer, err = Executable(opt.Balancer); err != nil {
+			return err
+		}
+		return opt.size(*size)
+	}); err != nil {
+		return err
 	}
-	if err == nil {
-		err = opt.size(*size)
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "bascule drill: %v\n%s", err, usageScale)
-		return 2
-	}
-	if err := runScale(ctx, opt, *asJSON, stdout); err != nil {
-		fmt.Fprintf(stderr, "bascule drill: %v\n", err)
-		return 1
-	}
-	return 0
+	return runScale(ctx, opt, *asJSON, stdout)
 }
 
 // mostBackends keeps the names of the backends within what rand() gives, and the file

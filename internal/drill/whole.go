@@ -102,54 +102,42 @@ func parseWhole(args []string) (*wholeOptions, error) {
 	flags.Int64Var(&o.limits.Messages, "max-messages", 0, "")
 	flags.DurationVar(&o.limits.P99, "max-p99", 0, "")
 	flags.DurationVar(&o.limits.Detect, "max-detect", 0, "")
-	if err := flags.Parse(args); err != nil {
-		return nil, err
-	}
-	switch {
-	case flags.NArg() > 0:
-		return nil, fmt.Errorf("unexpected argument %s", flags.Arg(0))
-	case o.phase.Rate < 1 || o.phase.Sockets < 0:
-		return nil, errors.New("--rate must be at least 1, --sockets at least 0")
-	case o.repeat < 1:
-		return nil, errors.New("--repeat must be at least 1")
-	case o.fleet != "" && (o.against != "" || o.lab.Balancer != "" || o.lab.Redis != "" || o.lab.TLS):
-		return nil, errors.New("--fleet has its own balancer, Redis and site: --against, --balancer, --redis and --tls do not go with it")
-	case o.phase.Calm < 0 || o.phase.Lasts < 0:
-		return nil, errors.New("--calm and --duration must not be negative")
-	}
-	o.phase.ChatPace, o.lab.Faults, o.lab.Slowstart = time.Second, true, drillSlowstart
-	var err error
-	if o.lab.Balancer, err = Executable(o.lab.Balancer); err != nil {
-		return nil, err
-	}
-	if o.against, err = Executable(o.against); err != nil {
-		return nil, fmt.Errorf("--against: %w", errors.Unwrap(err))
-	}
-	return o, nil
+	return o, parse(flags, args, o.check)
 }
 
-func mainWhole(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// check says what is wrong with the flags, and finds the programs that they name.
+func (o *wholeOptions) check() (err error) {
+	switch {
+	case o.phase.Rate < 1 || o.phase.Sockets < 0:
+		return errors.New("--rate must be at least 1, --sockets at least 0")
+	case o.repeat < 1:
+		return errors.New("--repeat must be at least 1")
+	case o.fleet != "" && (o.against != "" || o.lab.Balancer != "" || o.lab.Redis != "" || o.lab.TLS):
+		return errors.New("--fleet has its own balancer, Redis and site: --against, --balancer, --redis and --tls do not go with it")
+	case o.phase.Calm < 0 || o.phase.Lasts < 0:
+		return errors.New("--calm and --duration must not be negative")
+	}
+	o.phase.ChatPace, o.lab.Faults, o.lab.Slowstart = time.Second, true, drillSlowstart
+	if o.lab.Balancer, err = Executable(o.lab.Balancer); err != nil {
+		return err
+	}
+	if o.against, err = Executable(o.against); err != nil {
+		return fmt.Errorf("--against: %w", errors.Unwrap(err))
+	}
+	_, err = choose(Faults(&Target{}), o.faults, o.skip)
+	return err
+}
+
+func mainWhole(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parseWhole(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(stdout, usageWhole)
-		return 0
-	}
-	if err == nil && o.list {
+	switch {
+	case err != nil:
+		return err
+	case o.list:
 		listFaults(stdout)
-		return 0
+		return nil
 	}
-	if err == nil {
-		_, err = choose(Faults(&Target{}), o.faults, o.skip)
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "bascule drill: %v\n%s", err, usageWhole)
-		return 2
-	}
-	if err := runWhole(ctx, o, stdout, stderr); err != nil {
-		fmt.Fprintf(stderr, "bascule drill: %v\n", err)
-		return 1
-	}
-	return 0
+	return runWhole(ctx, o, stdout, stderr)
 }
 
 func listFaults(w io.Writer) {

@@ -220,16 +220,8 @@ func (e *earlyHint) run(x *Ctx, _ *Outcome) bool {
 const maxHints = 8 << 10
 
 func parseEarlyHint(c *compiler) (op, error) {
-	words, ok := c.takeN(2)
-	if !ok {
-		return nil, errors.New("expects exactly 2 arguments")
-	}
-	if !isFieldName(words[0].Text) {
-		c.bad = words[0]
-		return nil, fmt.Errorf("'%s' is not a valid header name", words[0].Text)
-	}
-	f, err := c.format(words[1])
-	return &earlyHint{words[0].Text, f}, err
+	name, f, err := c.field()
+	return &earlyHint{name, f}, err
 }
 
 // noEffect is an action that is accepted and has no meaning here.

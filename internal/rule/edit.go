@@ -46,16 +46,22 @@ func parseSetHeader(c *compiler) (op, error) { return c.header(true) }
 func parseAddHeader(c *compiler) (op, error) { return c.header(false) }
 
 func (c *compiler) header(replace bool) (op, error) {
+	name, f, err := c.field()
+	return &setHeader{c.set, []byte(name), f, replace}, err
+}
+
+// field reads the name of a field and the format of its value.
+func (c *compiler) field() (name string, f *Format, err error) {
 	words, ok := c.takeN(2)
 	if !ok {
-		return nil, errors.New("expects exactly 2 arguments")
+		return "", nil, errors.New("expects exactly 2 arguments")
 	}
 	if !isFieldName(words[0].Text) {
 		c.bad = words[0]
-		return nil, fmt.Errorf("'%s' is not a valid header name", words[0].Text)
+		return "", nil, fmt.Errorf("'%s' is not a valid header name", words[0].Text)
 	}
-	f, err := c.format(words[1])
-	return &setHeader{c.set, []byte(words[0].Text), f, replace}, err
+	f, err = c.format(words[1])
+	return words[0].Text, f, err
 }
 
 // isFieldName says whether text is a token (RFC 9110 §5.6.2).
