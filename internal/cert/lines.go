@@ -10,15 +10,9 @@ import (
 
 // A LineReader tells for a bind what a line that is added to one of its crt-lists
 // means: the certificate's file, and what its handshakes are made by, nil for the
-// bind's own. The files that it names are those in memory; nothing is read from a disk.
-// The errors are HAProxy's.
-type LineReader func(l ListLine, memory Memory) (path string, own *Options, err error)
-
-// A Memory finds the files by which clients' certificates are judged.
-type Memory struct {
-	Authorities func(path string) (*Authorities, error) // of ca-file
-	Revocations func(path string) (*Revocations, error) // of crl-file
-}
+// bind's own. Authorities are those that authorities has under a name; nothing is read
+// from a disk. The errors are HAProxy's.
+type LineReader func(l ListLine, authorities func(path string) (*Authorities, error)) (path string, own *Options, err error)
 
 var errNotInMemory = errors.New("it is not in memory")
 
@@ -73,16 +67,13 @@ func (s *Store) AddLine(list string, l ListLine) (added *Entry, binds int, err e
 	number := s.lines[list] + 1
 	entries := make([]*Entry, len(users)) // of all, before any is changed
 	for i, b := range users {
-		path, own, err := b.ReadLine(l, Memory{s.Authorities.inMemory, s.Revocations.inMemory})
+		path, own, err := b.ReadLine(l, s.authorities)
 		if err != nil {
 			return nil, 0, err
 		}
-		if own != nil { // the bind's may have been replaced since
-			if own.CAs != nil {
-				own.CAs = s.Authorities.newest(own.CAs.Path, own.CAs)
-			}
-			if own.CRLs != nil {
-				own.CRLs = s.Revocations.newest(own.CRLs.Path, own.CRLs)
+		if own != nil && own.CAs != nil { // the bind's may have been replaced since
+			if now, err := s.authorities(own.CAs.Path); err == nil {
+				own.CAs = now
 			}
 		}
 		switch h := s.Certificates.files[path]; {
@@ -100,6 +91,14 @@ func (s *Store) AddLine(list string, l ListLine) (added *Entry, binds int, err e
 		s.tickets.Use(b)
 	}
 	return entries[0], len(users), nil
+}
+
+// authorities are those of a file in memory; it is called with mu held.
+func (s *Store) authorities(path string) (*Authorities, error) {
+	if h := s.Authorities.files[path]; h != nil && h.now != nil {
+		return h.now, nil
+	}
+	return nil, errNotInMemory
 }
 
 // DeleteLine takes the line of a certificate's file out of a crt-list, for the next
@@ -196,7 +195,7 @@ func (s *Settings) add(e *Entry) {
 	f.set = NewSet(append(slices.Clone(f.set.all), e))
 	if e.Own != nil {
 		f.own = maps.Clone(f.own)
-		f.own[e.Own] = s.handshake(e.Own, e.Own.trust())
+		f.own[e.Own] = s.handshake(e.Own, e.Own.CAs)
 	}
 	s.now.Store(&f)
 }

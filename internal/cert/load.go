@@ -244,9 +244,6 @@ func authorities(path string, data []byte) *Authorities {
 	return a
 }
 
-// from says whether authorities, or nil, were read from a file.
-func (a *Authorities) from(path string) bool { return a != nil && a.Path == path }
-
 // why is the system's reason without the call and the path, which the message has.
 func why(err error) string {
 	if p := (*fs.PathError)(nil); errors.As(err, &p) {

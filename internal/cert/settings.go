@@ -52,17 +52,9 @@ type inForce struct {
 	own  map[*Options]handshake // of entries of a crt-list
 }
 
-// A trust is what the certificates of clients are judged by.
-type trust struct {
-	cas  *Authorities // nil: none
-	crls *Revocations // likewise
-}
-
-func (o *Options) trust() trust { return trust{o.CAs, o.CRLs} }
-
 // A handshake is what Options make; plain is without ALPN.
 type handshake struct {
-	trust
+	cas           *Authorities
 	server, plain *tls.Config
 }
 
@@ -85,22 +77,22 @@ func (s *Settings) Server() *tls.Config { return s.now.Load().bind.server }
 // Build makes what Server returns; the fields of s are not changed afterwards.
 func (s *Settings) Build() {
 	s.now = &atomic.Pointer[inForce]{}
-	s.now.Store(s.make(s.Certificates, (*Options).trust))
+	s.now.Store(s.make(s.Certificates, func(o *Options) *Authorities { return o.CAs }))
 }
 
-// make puts a set in force, and what by has for options.
-func (s *Settings) make(set *Set, by func(*Options) trust) *inForce {
-	f := &inForce{set: set, bind: s.handshake(&s.Options, by(&s.Options)), own: map[*Options]handshake{}}
+// make puts a set in force, and the authorities that cas has for options.
+func (s *Settings) make(set *Set, cas func(*Options) *Authorities) *inForce {
+	f := &inForce{set: set, bind: s.handshake(&s.Options, cas(&s.Options)), own: map[*Options]handshake{}}
 	for _, e := range set.all {
 		if e.Own != nil {
-			f.own[e.Own] = s.handshake(e.Own, by(e.Own))
+			f.own[e.Own] = s.handshake(e.Own, cas(e.Own))
 		}
 	}
 	f.bind.server.GetConfigForClient = s.forClient
 	return f
 }
 
-func (s *Settings) handshake(o *Options, by trust) handshake {
+func (s *Settings) handshake(o *Options, cas *Authorities) handshake {
 	c := &tls.Config{
 		MinVersion: max(o.Min, tls.VersionTLS12), MaxVersion: o.Max, //nolint:gosec // 1.2 at least
 		CipherSuites: o.Ciphers, CurvePreferences: o.Curves,
@@ -111,16 +103,16 @@ func (s *Settings) handshake(o *Options, by trust) handshake {
 		DynamicRecordSizingDisabled: true,
 		ClientAuth:                  [...]tls.ClientAuthType{tls.NoClientCert, tls.VerifyClientCertIfGiven, tls.RequireAndVerifyClientCert}[o.Verify],
 	}
-	if by.cas != nil {
-		c.ClientCAs = by.cas.Pool
+	if cas != nil {
+		c.ClientCAs = cas.Pool
 	}
-	if by.crls != nil && by.cas != nil && o.Verify != VerifyNone {
-		c.VerifyConnection = func(state tls.ConnectionState) error { return by.crls.verify(&state, by.cas) }
+	if o.CRLs != nil && cas != nil && o.Verify != VerifyNone {
+		c.VerifyConnection = func(state tls.ConnectionState) error { return o.CRLs.verify(&state, cas) }
 	}
 	if c.CipherSuites == nil {
 		c.CipherSuites = intermediate
 	}
-	h := handshake{trust: by, server: c.Clone(), plain: c}
+	h := handshake{cas: cas, server: c.Clone(), plain: c}
 	for _, name := range o.ALPN {
 		if slices.Contains(served, name) {
 			h.server.NextProtos = append(h.server.NextProtos, name)
@@ -163,23 +155,22 @@ func (s *Settings) shows(path string) bool {
 	return slices.ContainsFunc(s.now.Load().set.all, func(e *Entry) bool { return e.Path == path })
 }
 
-// asks says whether clients are asked for a certificate.
-func (h handshake) asks() bool { return h.plain.ClientAuth != tls.NoClientCert }
-
-// judges says whether clients' certificates are judged by what has says of. With
-// verify none they are not, whatever files are named.
-func (s *Settings) judges(has func(trust) bool) bool {
+// trusts says whether clients' certificates must come from the authorities of a file.
+func (s *Settings) trusts(path string) bool {
 	f := s.now.Load()
-	if f.bind.asks() && has(f.bind.trust) {
+	if f.bind.cas.from(path) {
 		return true
 	}
 	for _, h := range f.own {
-		if h.asks() && has(h.trust) {
+		if h.cas.from(path) {
 			return true
 		}
 	}
 	return false
 }
+
+// from says whether authorities, or nil, were read from a file.
+func (a *Authorities) from(path string) bool { return a != nil && a.Path == path }
 
 // show makes the next handshakes show c in place of what its file had. Tickets stay
 // good: they say nothing of the certificate.
@@ -189,18 +180,20 @@ func (s *Settings) show(c *Certificate) {
 	s.now.Store(&f)
 }
 
-// judge makes the next handshakes go by what change makes of what they went by. With
-// other authorities tickets are no good any more: whom they name, those may not know.
-// With other lists of revoked certificates they are, for those are asked again.
-func (s *Settings) judge(change func(*trust), t *Tickets) {
+// trust makes the next handshakes ask for certificates of other authorities, where
+// those of their file were asked for. Tickets are no good any more: whom they name,
+// those may not know.
+func (s *Settings) trust(cas *Authorities, t *Tickets) {
 	f := s.now.Load()
-	s.now.Store(s.make(f.set, func(o *Options) trust {
+	s.now.Store(s.make(f.set, func(o *Options) *Authorities {
 		h, own := f.own[o]
 		if !own {
 			h = f.bind
 		}
-		change(&h.trust)
-		return h.trust
+		if h.cas.from(cas.Path) {
+			return cas
+		}
+		return h.cas
 	}))
 	t.Use(s)
 }

@@ -91,22 +91,6 @@ func (s *Shelf[T]) users(file string) (list []*Settings) {
 	return list
 }
 
-// inMemory is what a file has. It is called with mu held.
-func (s *Shelf[T]) inMemory(file string) (*T, error) {
-	if h := s.files[file]; h != nil && h.now != nil {
-		return h.now, nil
-	}
-	return nil, errNotInMemory
-}
-
-// newest is what a file has, or else was. It is called with mu held.
-func (s *Shelf[T]) newest(file string, was *T) *T {
-	if now, err := s.inMemory(file); err == nil {
-		return now
-	}
-	return was
-}
-
 // begin puts next into the transaction of a file, and says whether it began one. It
 // is called with mu held.
 func (h *held[T]) begin(next *T) (created bool) {

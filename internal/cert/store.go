@@ -19,7 +19,6 @@ import (
 type Store struct {
 	Certificates Shelf[Certificate]
 	Authorities  Shelf[Authorities]
-	Revocations  Shelf[Revocations]
 
 	tickets *Tickets
 
@@ -40,72 +39,40 @@ func NewStore(t *Tickets) *Store {
 	s.Authorities = Shelf[Authorities]{
 		store: s, kind: "ca-file", size: func(a *Authorities) int { return len(a.List) }, same: (*Authorities).same,
 		complete: func(*Authorities) error { return nil },
-		uses: func(b *Settings, file string) bool {
-			return b.judges(func(by trust) bool { return by.cas.from(file) })
-		},
-		apply: func(b *Settings, a *Authorities) {
-			b.judge(func(by *trust) {
-				if by.cas.from(a.Path) {
-					by.cas = a
-				}
-			}, t)
-		},
-	}
-	s.Revocations = Shelf[Revocations]{
-		store: s, kind: "crl-file", size: func(r *Revocations) int { return len(r.lists) }, same: (*Revocations).same,
-		complete: func(*Revocations) error { return nil },
-		uses: func(b *Settings, file string) bool {
-			return b.judges(func(by trust) bool { return by.crls.from(file) })
-		},
-		apply: func(b *Settings, r *Revocations) {
-			b.judge(func(by *trust) {
-				if by.crls.from(r.Path) {
-					by.crls = r
-				}
-			}, t)
-		},
+		uses:     (*Settings).trusts, apply: func(b *Settings, a *Authorities) { b.trust(a, t) },
 	}
 	return s
 }
 
-// shelved are the files of binds, as they were read.
-type shelved struct {
-	certs map[string]*held[Certificate]
-	cas   map[string]*held[Authorities]
-	crls  map[string]*held[Revocations]
-}
-
-func files(binds []*Settings) shelved {
-	f := shelved{map[string]*held[Certificate]{}, map[string]*held[Authorities]{}, map[string]*held[Revocations]{}}
-	hold := func(by trust) {
-		if by.cas != nil {
-			f.cas[by.cas.Path] = &held[Authorities]{now: by.cas}
-		}
-		if by.crls != nil {
-			f.crls[by.crls.Path] = &held[Revocations]{now: by.crls}
-		}
-	}
+// files are those of binds, as they were read.
+func files(binds []*Settings) (map[string]*held[Certificate], map[string]*held[Authorities]) {
+	certs, cas := map[string]*held[Certificate]{}, map[string]*held[Authorities]{}
 	for _, b := range binds {
-		hold(b.trust())
+		hold := func(a *Authorities) {
+			if a != nil {
+				cas[a.Path] = &held[Authorities]{now: a}
+			}
+		}
+		hold(b.CAs)
 		for _, e := range b.Certificates.all {
-			f.certs[e.Path] = &held[Certificate]{now: e.Certificate}
+			certs[e.Path] = &held[Certificate]{now: e.Certificate}
 			if e.Own != nil {
-				hold(e.Own.trust())
+				hold(e.Own.CAs)
 			}
 		}
 	}
-	return f
+	return certs, cas
 }
 
 // Adopt makes the files of binds those of the store, and drops what was set at run
 // time, as a reload of HAProxy does. lost tells, a sentence each, what the files have
 // not.
 func (s *Store) Adopt(binds []*Settings) (lost []string) {
-	f := files(binds)
+	certs, cas := files(binds)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	lost = s.lost(binds, f)
-	s.binds, s.Certificates.files, s.Authorities.files, s.Revocations.files = binds, f.certs, f.cas, f.crls
+	lost = s.lost(binds, certs, cas)
+	s.binds, s.Certificates.files, s.Authorities.files = binds, certs, cas
 	s.lines, s.deleted = map[string]int{}, nil
 	for _, b := range binds {
 		maps.Copy(s.lines, b.Lists)
@@ -115,14 +82,14 @@ func (s *Store) Adopt(binds []*Settings) (lost []string) {
 
 // Lost tells what Adopt would.
 func (s *Store) Lost(binds []*Settings) []string {
-	f := files(binds)
+	certs, cas := files(binds)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.lost(binds, f)
+	return s.lost(binds, certs, cas)
 }
 
-func (s *Store) lost(binds []*Settings, f shelved) []string {
-	return slices.Concat(s.Certificates.lost(f.certs), s.Authorities.lost(f.cas), s.Revocations.lost(f.crls), s.lostLines(binds))
+func (s *Store) lost(binds []*Settings, certs map[string]*held[Certificate], cas map[string]*held[Authorities]) []string {
+	return slices.Concat(s.Certificates.lost(certs), s.Authorities.lost(cas), s.lostLines(binds))
 }
 
 // SetCertificate puts a payload in PEM into the transaction of a file: a certificate
@@ -215,21 +182,6 @@ func (s *Store) SetAuthorities(file string, payload []byte, join bool) (created 
 		next.join(was)
 	}
 	return h.begin(next), nil
-}
-
-// SetRevocations puts the lists of a payload in PEM into the transaction of a file.
-func (s *Store) SetRevocations(file string, payload []byte) (name string, created bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	h := s.Revocations.files[file]
-	if h == nil {
-		return file, false, ErrUnknown
-	}
-	next, err := revocations(file, payload)
-	if err != nil {
-		return file, false, ErrIncomplete
-	}
-	return file, h.begin(next), nil
 }
 
 // join adds those of other.

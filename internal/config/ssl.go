@@ -49,7 +49,7 @@ func bindCAFile(o *options) {
 		o.bad(w, "'ca-file' : missing CAfile path")
 		return
 	}
-	pool, err := o.trust.Authorities(under(o.cfg.Global.CABase, w.Text))
+	pool, err := o.authorities(under(o.cfg.Global.CABase, w.Text))
 	if err != nil {
 		o.bad(w, "'ca-file' : unable to load %s: %s", w.Text, err)
 		return
@@ -63,7 +63,7 @@ func bindCRLFile(o *options) {
 		o.bad(w, "'crl-file' : missing CRLfile path")
 		return
 	}
-	crls, err := o.trust.Revocations(under(o.cfg.Global.CABase, w.Text))
+	crls, err := o.revocations(under(o.cfg.Global.CABase, w.Text))
 	if err != nil {
 		o.bad(w, "'crl-file' : unable to load %s: %s", w.Text, err)
 		return

@@ -17,18 +17,21 @@ import (
 	"strings"
 	"testing"
 
+	"bascule/test/loopback"
 	"bascule/test/running"
 )
 
-// scrapedConfig has a metrics path, two servers and traffic that is not HTTP.
+// scrapedConfig has a metrics path, two servers and traffic that is not HTTP. Nothing ends
+// by its time, and no check fails, however busy the machine is.
 const scrapedConfig = `
 global
 	stats socket $DIR/sock mode 600 level admin
 defaults
 	mode http
-	timeout connect 500ms
-	timeout client 5s
-	timeout server 5s
+	timeout connect 30s
+	timeout client 5m
+	timeout server 5m
+	timeout check 1m
 frontend site
 	bind $IP:8001
 	option socket-stats
@@ -36,8 +39,8 @@ frontend site
 backend app
 	balance roundrobin
 	option httpchk GET /s/200
-	server s1 $SERVER check inter 100ms
-	server s2 $SERVER check inter 100ms
+	server s1 $SERVER check inter 5s
+	server s2 $SERVER check inter 5s
 listen raw
 	mode tcp
 	bind $IP:8002
@@ -110,7 +113,7 @@ func TestPromtoolFindsNothingElse(t *testing.T) {
 func TestPrometheusTellsThePercentilesOfEachServer(t *testing.T) {
 	p := scraped(t, bascule)
 	dir := t.TempDir()
-	addr := net.JoinHostPort(running.Address(), "9090")
+	addr := net.JoinHostPort(loopback.Address(), "9090")
 	alerts, err := filepath.Abs(deploy + "prometheus/alerts.yml")
 	if err != nil {
 		t.Fatal(err)

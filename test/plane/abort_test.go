@@ -71,7 +71,7 @@ func TestClientsThatLeave(t *testing.T) {
 				t.Run(name("waiting"), func(t *testing.T) {
 					t.Parallel()
 					compare(t, &exchange{
-						defaults: option + "\ntimeout server 2s",
+						defaults: option + "\ntimeout server 5s",
 						server:   silent,
 						client: func(w *world, dial func() *peer) {
 							c := dial()
@@ -85,7 +85,7 @@ func TestClientsThatLeave(t *testing.T) {
 				t.Run(name("queued"), func(t *testing.T) {
 					t.Parallel()
 					compare(t, &exchange{
-						defaults: option + "\ntimeout queue 1500ms\ntimeout server 3500ms",
+						defaults: option + "\ntimeout queue 4s\ntimeout server 12s",
 						options:  "maxconn 1",
 						server:   silent,
 						client: func(w *world, dial func() *peer) {

@@ -82,12 +82,15 @@ func transcript(peers []*peer) string {
 	return b.String()
 }
 
-// httpLine is option httplog behind the syslog prefix. Times are compared as
+// logHead is the syslog prefix: its time is of each run alone.
+var logHead = regexp.MustCompile(`^.*?(haproxy|bascule)\[\d+\]: `)
+
+// httpLine is option httplog behind the prefix. Times are compared as
 // reached or not; sizes and connection counts are other tests' matter.
-var httpLine = regexp.MustCompile(`: \S+ \[[^]]*\] (\S+ \S+) (\S+) (\d+|-1) \d+ (\S+ \S+ \S+) \d+/\d+/\d+/\d+/(\S+) \S+ (.*)$`)
+var httpLine = regexp.MustCompile(`^\S+ \[[^]]*\] (\S+ \S+) (\S+) (\d+|-1) \d+ (\S+ \S+ \S+) \d+/\d+/\d+/\d+/(\S+) \S+ (.*)$`)
 
 // tcpLine is option tcplog, of which all but the times is compared.
-var tcpLine = regexp.MustCompile(`: \S+ \[[^]]*\] (\S+ \S+) (\S+) (\+?\d+) (\S\S) (\d+/\d+/\d+/\d+/\S+) (\d+/\d+)$`)
+var tcpLine = regexp.MustCompile(`^\S+ \[[^]]*\] (\S+ \S+) (\S+) (\+?\d+) (\S\S) (\d+/\d+/\d+/\d+/\S+) (\d+/\d+)$`)
 var tcpBytes = regexp.MustCompile(` \d+ ([A-Za-z-]{2}) `)
 var finalReply = regexp.MustCompile(`(?m)^HTTP/1\.. (?:101|[2-5]\d\d) `)
 var tick = regexp.MustCompile(`\d+`)
@@ -103,13 +106,13 @@ func (w *world) lines(n int) {
 			*all = append(*all, "no line: "+err.Error())
 			break
 		}
-		line := strings.TrimSpace(string(buf[:k]))
+		line := logHead.ReplaceAllString(strings.TrimSpace(string(buf[:k])), "")
 		m := httpLine.FindStringSubmatch(line)
 		if m == nil {
 			m = tcpLine.FindStringSubmatch(line)
 		}
 		if m == nil {
-			if strings.Contains(line, " started") || strings.Contains(line, "]: Server be/") || strings.Contains(line, "]: backend be has no server") {
+			if strings.Contains(line, " started") || strings.HasPrefix(line, "Server be/") || strings.HasPrefix(line, "backend be has no server") {
 				continue
 			}
 			*all = append(*all, line)

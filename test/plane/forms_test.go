@@ -53,7 +53,7 @@ func TestTimeoutsOfRulesAsInHAProxy(t *testing.T) {
 	for name, x := range map[string]*exchange{
 		"server":                  {back: "http-request set-timeout server 1500ms", server: silent, client: asks(get("1.1"))},
 		"server by an expression": {back: "http-request set-timeout server int(200)", server: silent, client: asks(get("1.1"))},
-		"tunnel": {back: "http-request set-timeout tunnel 1500ms", server: func(p *peer) {
+		"tunnel": {back: "http-request set-timeout tunnel 4s", server: func(p *peer) {
 			p.request()
 			p.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 			p.rest()

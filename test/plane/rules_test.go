@@ -1,7 +1,6 @@
 package plane
 
 import (
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -23,7 +22,7 @@ func (r *ruled) exchange() *exchange {
 	return &exchange{
 		global: r.global, front: r.front, back: r.back, own: r.own, logs: r.logs,
 		same: func(s string) string {
-			return processID.ReplaceAllString(siteAddress.ReplaceAllString(ownTexts(s), "SITE"), "haproxy")
+			return siteAddress.ReplaceAllString(ownTexts(s), "SITE")
 		},
 		server: func(p *peer) {
 			for {
@@ -41,9 +40,6 @@ func (r *ruled) exchange() *exchange {
 		},
 	}
 }
-
-// processID is what of a log line is each process's own.
-var processID = regexp.MustCompile(`<\d+>.* haproxy\[\d+\]`)
 
 const plainGet = "GET /a/b?q=1 HTTP/1.1\r\nX: one\r\nH: a, b\r\n\r\n"
 
@@ -95,7 +91,7 @@ func TestRulesOfRequestsAsInHAProxy(t *testing.T) {
 			back: "http-request set-header X-Back %[src]:%[src_port]-%[dst]:%[dst_port]", requests: []string{plainGet, plainGet}},
 		"figures": {front: "http-request set-header X-F %[nbsrv(be)]:%[be_conn(be)]:%[fe_conn]:%[queue(be)]:%[srv_is_up(be/s1)]:%[avg_queue(be)]:%[srv_queue(be/s1)]:%[str(be),nbsrv]:%[fe_conn(fe)]\nhttp-request set-header X-W %[srv_weight(be/s1)]:%[srv_uweight(be/s1)]:%[srv_iweight(be/s1)]",
 			back: "http-request set-header X-B %[be_conn]:%[nbsrv]:%[srv_conn(s1)]:%[connslots(be)]:%[be_conn_free(be)]:%[srv_conn_free(be/s1)]:%[be_server_timeout]:%[be_tunnel_timeout]:%[be_id]\nhttp-response set-header X-R %[srv_conn(be/s1)]:%[be_conn(be)]", requests: []string{plainGet, plainGet}},
-		"timeouts that rules set": {back: "http-request set-timeout server 3s\nhttp-request set-timeout tunnel int(7000)\nhttp-request set-header X-T %[cur_server_timeout]:%[cur_tunnel_timeout]:%[be_server_timeout]", requests: []string{plainGet}},
+		"timeouts that rules set": {back: "http-request set-timeout server 30s\nhttp-request set-timeout tunnel int(7000)\nhttp-request set-header X-T %[cur_server_timeout]:%[cur_tunnel_timeout]:%[be_server_timeout]", requests: []string{plainGet}},
 		"deny in its forms": {front: "http-request deny deny_status 429 if { path /1 }\nhttp-request deny status 404 hdr X-A %[path] if { path /2 }\nhttp-request return status 200 content-type text/plain lf-string %[method]:%[src] if { path /3 }\nhttp-request redirect prefix /p code 301 if { path /4 }\nhttp-request redirect scheme https if { path /5 }\nhttp-request redirect location /z?%[query] code 308 set-cookie A=1 if { path /6 }",
 			requests: []string{"GET /1 HTTP/1.1\r\n\r\n", "GET /2 HTTP/1.1\r\n\r\n", "GET /3 HTTP/1.1\r\n\r\n", "GET /4?q HTTP/1.1\r\n\r\n", "GET /5?q HTTP/1.1\r\n\r\n", "GET /6?q HTTP/1.1\r\n\r\n", "HEAD /3 HTTP/1.1\r\n\r\n"}},
 		"allow in the frontend, deny in the backend": {front: "http-request allow\nhttp-request deny", back: "http-request deny deny_status 410", requests: []string{plainGet}},

@@ -98,15 +98,15 @@ func slotted(s string) string {
 
 var tcpQueue = map[string]*exchange{
 	"timeout queue": {
-		defaults: "timeout queue 1s", options: "maxconn 1", server: answering, logs: 2,
+		defaults: "timeout queue 4s", options: "maxconn 1", server: answering, logs: 2,
 		client: second(func(_ *world, a, b *peer) { b.all() }),
 	},
 	"timeout queue of who has sent": {
-		defaults: "timeout queue 1s", options: "maxconn 1", server: answering, logs: 2,
+		defaults: "timeout queue 4s", options: "maxconn 1", server: answering, logs: 2,
 		client: second(func(_ *world, a, b *peer) { b.send("hello"); b.all() }),
 	},
 	"timeout connect in place of queue": {
-		defaults: "timeout connect 1s", options: "maxconn 1", server: answering, logs: 2,
+		defaults: "timeout connect 4s", options: "maxconn 1", server: answering, logs: 2,
 		client: second(func(_ *world, a, b *peer) { b.all() }),
 	},
 	"a slot in time": {
@@ -122,7 +122,7 @@ var tcpQueue = map[string]*exchange{
 		}),
 	},
 	"the queue of a server": {
-		back: "balance source", defaults: "timeout queue 1s", options: "maxconn 1", server: answering, logs: 2,
+		back: "balance source", defaults: "timeout queue 4s", options: "maxconn 1", server: answering, logs: 2,
 		client: second(func(_ *world, a, b *peer) { b.all() }),
 	},
 	"maxqueue": {
@@ -150,11 +150,11 @@ var tcpQueue = map[string]*exchange{
 		client: second(func(w *world, a, b *peer) { func() { defer func() { _ = recover() }(); b.reset() }(); w.lines(1) }),
 	},
 	"queued, ends with a word": {
-		defaults: "timeout queue 2s", options: "maxconn 1", server: answering, logs: 2,
+		defaults: "timeout queue 4s", options: "maxconn 1", server: answering, logs: 2,
 		client: second(func(w *world, a, b *peer) { b.send("hello"); b.closeWrite(); b.all(); w.lines(1) }),
 	},
 	"queued, ends with a word, abortonclose": {
-		back: "option abortonclose", defaults: "timeout queue 2s", options: "maxconn 1", server: answering, logs: 2,
+		back: "option abortonclose", defaults: "timeout queue 4s", options: "maxconn 1", server: answering, logs: 2,
 		client: second(func(w *world, a, b *peer) { b.send("hello"); b.closeWrite(); b.all(); w.lines(1) }),
 	},
 	"queued, the server goes": {
@@ -168,7 +168,7 @@ var tcpQueue = map[string]*exchange{
 		}),
 	},
 	"queued, shut down": {own: outcome{client: cutOK + "\n\n-- next connection\n\n\"ok\"\n\n\"\" EOF"},
-		options: "maxconn 1 on-marked-down shutdown-sessions", server: answering, logs: 2, defaults: "timeout queue 5s",
+		options: "maxconn 1 on-marked-down shutdown-sessions", server: answering, logs: 2, defaults: "timeout queue 20s",
 		client: second(func(w *world, a, b *peer) {
 			w.Ask("shutdown sessions server be/s1")
 			a.all()
@@ -185,8 +185,8 @@ var tcpConnect = map[string]*exchange{
 	"refused":                   {back: "retries 0", servers: []func(*peer){nil}, client: one(func(_ *world, c *peer) { c.all() })},
 	"refused twice":             {back: "retries 1\ntimeout connect 1s", servers: []func(*peer){nil}, client: one(func(_ *world, c *peer) { c.all() })},
 	"refused by all":            {back: "retries 2\noption redispatch\ntimeout connect 1s", servers: []func(*peer){nil, nil}, client: one(func(_ *world, c *peer) { c.all() })},
-	"refused by the first":      {back: "retries 2\noption redispatch\ntimeout connect 1s", servers: []func(*peer){nil, answering}, client: one(func(_ *world, c *peer) { c.some(2); c.closeWrite(); c.all() })},
-	"refused, moved at once":    {back: "retries 2\noption redispatch 1\ntimeout connect 1s", servers: []func(*peer){nil, answering}, client: one(func(_ *world, c *peer) { c.some(2); c.closeWrite(); c.all() })},
+	"refused by the first":      {back: "retries 2\noption redispatch", servers: []func(*peer){nil, answering}, client: one(func(_ *world, c *peer) { c.some(2); c.closeWrite(); c.all() })},
+	"refused, moved at once":    {back: "retries 2\noption redispatch 1", servers: []func(*peer){nil, answering}, client: one(func(_ *world, c *peer) { c.some(2); c.closeWrite(); c.all() })},
 	"refused, no redispatch":    {back: "balance source\nretries 1\ntimeout connect 1s", servers: []func(*peer){nil, nil}, client: one(func(_ *world, c *peer) { c.all() })},
 	"refused, and a backup":     {back: "retries 1\noption redispatch\ntimeout connect 1s\nserver b1 " + nobody + " backup", servers: []func(*peer){nil}, client: one(func(_ *world, c *peer) { c.all() })},
 	"no server is up":           {options: "disabled", server: whole, client: one(func(_ *world, c *peer) { c.all() })},
@@ -205,7 +205,7 @@ func leaving(leave func(c *peer)) func(*world, func() *peer) {
 }
 
 func tcpUnreachable(t *testing.T) map[string]*exchange {
-	const late = "timeout connect 2s\nretries 0"
+	const late = "timeout connect 10s\nretries 0" // long enough to be seen connecting on a busy machine
 	return map[string]*exchange{
 		"unreachable":                       {addr: deaf(t), back: "timeout connect 1s\nretries 0", client: one(func(_ *world, c *peer) { c.all() })},
 		"unreachable twice":                 {addr: deaf(t), back: "timeout connect 1s\nretries 1\noption redispatch", client: one(func(_ *world, c *peer) { c.all() })},
@@ -214,7 +214,7 @@ func tcpUnreachable(t *testing.T) map[string]*exchange {
 		"connecting, ends with a word":      {addr: deaf(t), back: late, client: leaving(func(c *peer) { c.send("hello"); c.closeWrite(); c.all() })},
 		"connecting, ends with a word, abortonclose": {addr: deaf(t), back: late + "\noption abortonclose",
 			client: leaving(func(c *peer) { c.send("hello"); c.closeWrite(); c.all() })},
-		"connecting, the client's time is up": {addr: deaf(t), defaults: "timeout client 1s", back: late, client: leaving(func(c *peer) { c.all() })},
+		"connecting, the client's time is up": {addr: deaf(t), defaults: "timeout client 5s", back: late, client: leaving(func(c *peer) { c.all() })},
 		"connecting, the server goes": {addr: deaf(t), back: late, options: "on-marked-down shutdown-sessions", client: func(w *world, dial func() *peer) {
 			c := dial()
 			w.sessions(1)
@@ -236,26 +236,26 @@ func tcpUnreachable(t *testing.T) map[string]*exchange {
 var filling = strings.Repeat("0123456789abcdef", 1<<21)
 
 var tcpTimeouts = map[string]*exchange{
-	"timeout client":           {own: outcome{client: cutOK}, defaults: "timeout client 1500ms", server: answering, client: one(func(_ *world, c *peer) { c.some(2); c.all() })},
-	"timeout server":           {own: outcome{client: cutOK}, back: "timeout server 1500ms", server: answering, client: one(func(_ *world, c *peer) { c.some(2); c.all() })},
-	"timeout server, no reply": {back: "timeout server 1500ms", server: whole, client: one(func(_ *world, c *peer) { c.all() })},
-	"both at once":             {own: outcome{client: cutOK}, defaults: "timeout client 1500ms\ntimeout server 1500ms", server: answering, client: one(func(_ *world, c *peer) { c.some(2); c.all() })},
-	"timeout tunnel":           {own: outcome{client: cutOK}, defaults: "timeout tunnel 2s", server: answering, client: one(func(_ *world, c *peer) { c.some(2); c.all() })},
+	"timeout client":           {own: outcome{client: cutOK}, defaults: "timeout client 4s", server: answering, client: one(func(_ *world, c *peer) { c.some(2); c.all() })},
+	"timeout server":           {own: outcome{client: cutOK}, back: "timeout server 4s", server: answering, client: one(func(_ *world, c *peer) { c.some(2); c.all() })},
+	"timeout server, no reply": {back: "timeout server 4s", server: whole, client: one(func(_ *world, c *peer) { c.all() })},
+	"both at once":             {own: outcome{client: cutOK}, defaults: "timeout client 4s\ntimeout server 4s", server: answering, client: one(func(_ *world, c *peer) { c.some(2); c.all() })},
+	"timeout tunnel":           {own: outcome{client: cutOK}, defaults: "timeout tunnel 4s", server: answering, client: one(func(_ *world, c *peer) { c.some(2); c.all() })},
 	"timeout client-fin, the server has ended": {defaults: "timeout client-fin 1500ms", client: one(func(w *world, c *peer) { c.some(2); w.lines(1) }),
 		server: func(p *peer) { p.some(5); p.send("ok"); p.closeWrite(); p.all() }},
 	"timeout server-fin, the client has ended": {own: outcome{client: cutOK}, defaults: "timeout server-fin 1500ms", server: stays, client: one(func(_ *world, c *peer) { c.some(2); c.closeWrite(); c.all() })},
-	"timeout client, the client has ended":     {own: outcome{client: cutOK}, defaults: "timeout client 1500ms\ntimeout server 4s", server: stays, client: one(func(_ *world, c *peer) { c.some(2); c.closeWrite(); c.all() })},
-	"timeout server, the client has ended":     {own: outcome{client: cutOK}, defaults: "timeout server 1500ms", server: stays, client: one(func(_ *world, c *peer) { c.some(2); c.closeWrite(); c.all() })},
-	"timeout client-fin, the client has ended": {own: outcome{client: cutOK}, defaults: "timeout client-fin 1500ms\ntimeout server 4s", server: stays, client: one(func(_ *world, c *peer) { c.some(2); c.closeWrite(); c.all() })},
-	"timeout server, the server has ended": {defaults: "timeout server 1500ms\ntimeout client 4s", client: one(func(w *world, c *peer) { c.some(2); w.lines(1) }),
+	"timeout client, the client has ended":     {own: outcome{client: cutOK}, defaults: "timeout client 4s\ntimeout server 9s", server: stays, client: one(func(_ *world, c *peer) { c.some(2); c.closeWrite(); c.all() })},
+	"timeout server, the client has ended":     {own: outcome{client: cutOK}, defaults: "timeout server 4s", server: stays, client: one(func(_ *world, c *peer) { c.some(2); c.closeWrite(); c.all() })},
+	"timeout client-fin, the client has ended": {own: outcome{client: cutOK}, defaults: "timeout client-fin 3s\ntimeout server 6s", server: stays, client: one(func(_ *world, c *peer) { c.some(2); c.closeWrite(); c.all() })},
+	"timeout server, the server has ended": {defaults: "timeout server 4s\ntimeout client 9s", client: one(func(w *world, c *peer) { c.some(2); w.lines(1) }),
 		server: func(p *peer) { p.some(5); p.send("ok"); p.closeWrite(); p.all() }},
-	"timeout client, the server has ended": {defaults: "timeout client 1500ms", client: one(func(w *world, c *peer) { c.some(2); w.lines(1) }),
+	"timeout client, the server has ended": {defaults: "timeout client 4s", client: one(func(w *world, c *peer) { c.some(2); w.lines(1) }),
 		server: func(p *peer) { p.some(5); p.send("ok"); p.closeWrite(); p.all() }},
-	"timeout server-fin, the server has ended": {defaults: "timeout server-fin 1500ms\ntimeout client 4s", client: one(func(w *world, c *peer) { c.some(2); w.lines(1) }),
+	"timeout server-fin, the server has ended": {defaults: "timeout server-fin 1500ms\ntimeout client 9s", client: one(func(w *world, c *peer) { c.some(2); w.lines(1) }),
 		server: func(p *peer) { p.some(5); p.send("ok"); p.closeWrite(); p.all() }},
-	"a client that does not read": {defaults: "timeout client 300ms", client: one(func(w *world, _ *peer) { w.lines(1) }), same: uncounted,
+	"a client that does not read": {defaults: "timeout client 4s", client: one(func(w *world, _ *peer) { w.lines(1) }), same: uncounted,
 		server: func(p *peer) { p.send(filling); p.hold() }},
-	"a server that does not read": {defaults: "timeout server 300ms", server: func(p *peer) { p.hold() }, same: uncounted,
+	"a server that does not read": {defaults: "timeout server 4s", server: func(p *peer) { p.hold() }, same: uncounted,
 		client: func(w *world, dial func() *peer) {
 			c := dial()
 			go func() { // ends with the connection
@@ -313,7 +313,7 @@ var tcpEnds = map[string]*exchange{
 		}
 		c.all()
 	})},
-	"half-ended, then marked down": {own: outcome{client: cutOK, log: "fe be/s1 t/t/t 2 D- 1/1/0/0/0 0/0"}, options: "on-marked-down shutdown-sessions", defaults: "timeout server 3s", server: func(p *peer) { p.some(5); p.send("ok"); p.all(); p.hold() },
+	"half-ended, then marked down": {own: outcome{client: cutOK, log: "fe be/s1 t/t/t 2 D- 1/1/0/0/0 0/0"}, options: "on-marked-down shutdown-sessions", defaults: "timeout server 10s", server: func(p *peer) { p.some(5); p.send("ok"); p.all(); p.hold() },
 		client: one(func(w *world, c *peer) {
 			c.some(2)
 			c.closeWrite()

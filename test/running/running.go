@@ -4,7 +4,6 @@ package running
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -13,12 +12,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"bascule/internal/config"
 	"bascule/internal/engine"
+	"bascule/test/loopback"
 )
 
 // Patience bounds every wait of such tests: a busy machine may need far longer than an idle one.
@@ -33,14 +32,6 @@ type Proxy struct {
 	sock string
 }
 
-var addresses atomic.Int32
-
-// Address is a loopback address of the caller's own: every port is free on it.
-func Address() string {
-	n := int(addresses.Add(1))
-	return fmt.Sprintf("127.%d.%d.%d", 2+os.Getpid()%250, n/250%250, 1+n%250)
-}
-
 // write puts a configuration into a file. In it $IP stands for the proxy's address, and
 // $DIR for a directory of its own, in which its runtime socket has to be sock.
 func write(t *testing.T, name, text string) (p *Proxy, file string) {
@@ -50,7 +41,7 @@ func write(t *testing.T, name, text string) (p *Proxy, file string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	p = &Proxy{Name: name, IP: Address(), t: t, sock: filepath.Join(dir, "sock")}
+	p = &Proxy{Name: name, IP: loopback.Address(), t: t, sock: filepath.Join(dir, "sock")}
 	file = filepath.Join(dir, "cfg")
 	if err := os.WriteFile(file, []byte(strings.NewReplacer("$IP", p.IP, "$DIR", dir).Replace(text)), 0o600); err != nil {
 		t.Fatal(err)
@@ -132,11 +123,19 @@ func Start(t *testing.T, name string, args ...string) *Program {
 // Await polls until ok.
 func (p *Proxy) Await(what string, ok func() bool) {
 	p.t.Helper()
-	for end := time.Now().Add(Patience); !ok(); time.Sleep(2 * time.Millisecond) {
+	if !Within(Patience, ok) {
+		p.t.Fatalf("%s: in vain: %s", p.Name, what)
+	}
+}
+
+// Within polls until ok, at most so long, and says whether it was.
+func Within(limit time.Duration, ok func() bool) bool {
+	for end := time.Now().Add(limit); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
-			p.t.Fatalf("%s: in vain: %s", p.Name, what)
+			return false
 		}
 	}
+	return true
 }
 
 // Ask gives a command to the runtime socket and returns the answer.
