@@ -3,9 +3,11 @@ package h1_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -13,6 +15,8 @@ import (
 	"time"
 
 	"bascule/internal/backend"
+	"bascule/internal/cert"
+	"bascule/internal/cert/certtest"
 	"bascule/internal/config"
 	"bascule/internal/h1"
 	"bascule/internal/stream"
@@ -110,6 +114,67 @@ func pastPeek(t *testing.T, cfg *config.Proxy, v *idle, race func(c net.Conn), s
 	return p, string(b)
 }
 
+// TestAThousandPOSTsOverTLSWithoutALoss lets the server close an idle connection just
+// as each of them is sent over it.
+func TestAThousandPOSTsOverTLSWithoutALoss(t *testing.T) {
+	const posts = 1000
+	var mu sync.Mutex
+	var last net.Conn // guarded by mu: has carried the newest request
+	done := map[string]int{}
+	srv := serveTLS(t, func(r *bufio.Reader, c net.Conn) {
+		for {
+			h, err := head(r)
+			if err != nil {
+				return
+			}
+			if _, err := r.Discard(10); err != nil {
+				return
+			}
+			what, _, _ := strings.Cut(h, " HTTP")
+			mu.Lock()
+			last = c
+			done[what]++
+			mu.Unlock()
+			if _, err := io.WriteString(c, hello); err != nil {
+				return
+			}
+		}
+	})
+	cfg := moving()
+	cfg.Servers = []*config.Server{srv}
+	var d *racer
+	p := begin(t, cfg, 1, func(planes []*h1.Plane) {
+		d = &racer{Dialer: planes[0]}
+		planes[0].Carrier().Dialer = d
+	})
+	race := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		_ = last.Close()
+	}
+	c, r := dial(t, p.addr)
+	for i := range posts {
+		_, _ = fmt.Fprintf(c, "POST /%d HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789", i)
+		res, _, err := final(r, "POST")
+		if err != nil || res.StatusCode != 200 {
+			t.Fatalf("POST %d: %v, %v", i, res, err)
+		}
+		_, _ = r.Discard(5)
+		p.loops[0].Post(func() { d.race = race })
+		turn(p.loops[0])
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for i := range posts {
+		if n := done[fmt.Sprintf("POST /%d", i)]; n != 1 {
+			t.Errorf("POST %d was done %d times", i, n)
+		}
+	}
+	if n := p.be.Counters.Sum(backend.ReplaysUnsent); n != posts-1 {
+		t.Errorf("%d were sent again because they were not taken, want %d", n, posts-1)
+	}
+}
+
 func TestAPOSTThatWasNotTakenIsSentAgain(t *testing.T) {
 	tests := map[string]struct {
 		race  func(c net.Conn)
@@ -124,22 +189,25 @@ func TestAPOSTThatWasNotTakenIsSentAgain(t *testing.T) {
 		"a part of it was read":                      {death: func(r *bufio.Reader, c net.Conn) { _, _ = c.Read(make([]byte, 1)) }, want: "502"},
 	}
 	for name, tt := range tests {
-		for _, over := range []string{"TCP", "a unix socket"} {
+		for _, over := range []string{"TCP", "TLS", "a unix socket"} {
 			t.Run(name+" over "+over, func(t *testing.T) {
 				t.Parallel()
 				v := &idle{death: tt.death}
 				if strings.HasPrefix(name, "it was read") {
 					v.death = func(r *bufio.Reader, c net.Conn) {
 						v.read(r)
-						if strings.HasSuffix(name, "reset") && over == "TCP" {
+						if strings.HasSuffix(name, "reset") && over != "a unix socket" {
 							reset(c)
 						}
 					}
 				}
 				cfg, servers := moving(), []string(nil)
-				if over == "TCP" {
+				switch over {
+				case "TCP":
 					servers = []string{serve(t, v.serve)}
-				} else {
+				case "TLS":
+					cfg.Servers = []*config.Server{serveTLS(t, v.serve)}
+				default:
 					cfg.Servers = []*config.Server{serveUnix(t, v.serve)}
 				}
 				p, reply := pastPeek(t, cfg, v, closing(tt.race, over), servers...)
@@ -157,10 +225,27 @@ func TestAPOSTThatWasNotTakenIsSentAgain(t *testing.T) {
 
 // closing is race, in the form that the socket has.
 func closing(race func(net.Conn), over string) func(net.Conn) {
-	if race == nil || over == "TCP" {
+	if race == nil || over != "a unix socket" {
 		return race
 	}
 	return func(c net.Conn) { _ = c.Close() }
+}
+
+// serveTLS is serve over TLS, as a server's line.
+func serveTLS(t *testing.T, f script) *config.Server {
+	t.Helper()
+	pair, err := tls.X509KeyPair(certtest.New(t).ECDSA("web.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := netip.MustParseAddrPort(serve(t, func(_ *bufio.Reader, c net.Conn) {
+		secured := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{pair}})
+		f(bufio.NewReader(secured), secured)
+	}))
+	with := new(cert.Client)
+	with.Build()
+	return &config.Server{Name: "t", ID: 1, Weight: 1, PoolMaxConn: -1, PoolPurgeDelay: time.Minute, MaxReuse: -1, Fall: 3, Rise: 2,
+		Addr: config.Address{Host: addr.Addr().String(), IP: addr.Addr(), Port: int(addr.Port())}, TLS: with}
 }
 
 // serveUnix is serve over a unix socket, as a server's line.

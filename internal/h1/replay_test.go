@@ -3,6 +3,7 @@ package h1_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -40,6 +41,9 @@ func dying(t testing.TB, death, then script) []string {
 
 // reset ends a connection by a reset.
 func reset(c net.Conn) {
+	if secured, ok := c.(*tls.Conn); ok {
+		c = secured.NetConn()
+	}
 	_ = c.(*net.TCPConn).SetLinger(0)
 	_ = c.Close()
 }

@@ -15,9 +15,26 @@ import "golang.org/x/sys/unix"
 // The kernel is asked only here, when a connection is lost: what is not
 // acknowledged (SIOCOUTQ) says it all, so that nothing has to be noted when a
 // connection is used again.
+//
+// Over TLS the same holds of the ciphertext: what the peer's kernel has not taken is
+// not decrypted either, and a record is decrypted whole or not at all. How many bytes
+// of it the last n became is counted since the peer's last word, with what TLS said of
+// itself meanwhile (the answer to a new key, an alert): too many bytes that must be
+// unacknowledged are no proof, too few would be a wrong one. The handshake, tickets
+// and keys of before do not matter, for acknowledgements come in order. If the peer
+// spoke after a part of the n was sent, there is no proof: they may be why. The
+// peer's end is that of its TCP, or close_notify (RFC 8446 §6.1), which carries the
+// acknowledgement as well as FIN does, and behind which it cannot answer any more.
 func (c *Conn) Untaken(n int64) bool {
-	if c.closed || c.dialing || c.secure || !c.endedInOrder() { // n counts what was not encrypted
+	if c.closed || c.dialing || !c.endedInOrder() {
 		return false
+	}
+	if c.secure {
+		s := c.side()
+		if s.said < n {
+			return false
+		}
+		n = s.sealed
 	}
 	domain, err := unix.GetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_DOMAIN)
 	if err != nil || domain != unix.AF_INET && domain != unix.AF_INET6 {

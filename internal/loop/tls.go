@@ -32,6 +32,10 @@ type tlsSide struct {
 	shake   *handshake // nil: it is done
 	left    any        // see Leave
 	name    string     // that a server was asked for by SNI
+
+	// Since the peer's last word, see Untaken: the plaintext that was sent, and all
+	// ciphertext, in which TLS's own words are.
+	said, sealed int64
 }
 
 // blocked says that there is nothing to read for now.
@@ -112,9 +116,18 @@ func (s *tlsSide) Write(p []byte) (int, error) {
 	case s.sealing:
 		s.c.l.sealed = append(s.c.l.sealed, p...)
 	default: // an alert, or the answer to a new key, while reading
-		_ = s.c.sendRaw(p) // sticky, and met where it counts
+		_ = s.send(p) // sticky, and met where it counts
 	}
 	return len(p), nil
+}
+
+// send sends ciphertext.
+func (s *tlsSide) send(p []byte) error {
+	err := s.c.sendRaw(p)
+	if err == nil {
+		s.sealed += int64(len(p))
+	}
+	return err
 }
 
 // The rest of net.Conn, which crypto/tls asks for without need: who closes and
@@ -180,7 +193,12 @@ func (s *tlsSide) Left() any { return s.left }
 // fillPlain reads what can be decrypted into p and says how much that is.
 func (s *tlsSide) fillPlain(p []byte) (n int, err error) {
 	c := s.c
-	defer s.settle()
+	defer func() {
+		s.settle()
+		if n > 0 {
+			s.said, s.sealed = 0, 0
+		}
+	}()
 	for n < len(p) {
 		s.room = len(p) - n
 		k, err := s.tls.Read(p[n:])
@@ -240,9 +258,12 @@ func (c *Conn) sendSealed(a, b []byte) error {
 		}
 	}
 	if err != nil { // the peer has broken the rules, or we have said that we are through
-		c.err, c.failed = errno(unix.EPIPE), true
+		c.err, c.failed = errno(unix.EPROTO), true
 	}
-	return s.unseal()
+	if err = s.unseal(); err == nil {
+		s.said += int64(len(a) + len(b))
+	}
+	return err
 }
 
 // unseal sends what was gathered.
@@ -257,7 +278,7 @@ func (s *tlsSide) unseal() error {
 	if err := s.c.err.error(); err != nil {
 		return err
 	}
-	return s.c.sendRaw(p)
+	return s.send(p)
 }
 
 // maxRecord is the most plaintext that one record holds (RFC 8446 §5.1).
