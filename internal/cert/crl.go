@@ -2,6 +2,7 @@ package cert
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -24,34 +25,6 @@ type revoked struct {
 	*x509.RevocationList
 	serials map[string]bool
 	signer  atomic.Pointer[x509.Certificate] // the last that its signature was checked by and is of
-}
-
-// OpenSSL's numbers of why a chain is not trusted (X509_V_ERR_…).
-const (
-	crlNoIssuer   = 2
-	crlNone       = 3
-	crlForged     = 8
-	crlNotYet     = 11
-	crlExpired    = 12
-	crlRevoked    = 23
-	crlNotAllowed = 35
-	crlCritical   = 36
-)
-
-var crlWhy = map[int64]string{
-	crlNoIssuer: "the authority of its authority is not in the ca-file", crlNone: "the crl-file has no list of its issuer", crlForged: "the list of its issuer has the signature of another",
-	crlNotYet: "the list of its issuer is not yet valid", crlExpired: "the list of its issuer has expired", crlRevoked: "it is revoked",
-	crlNotAllowed: "its issuer may not sign lists", crlCritical: "the list of its issuer is for a part of its certificates",
-}
-
-// A Distrust is why revocation lists let a client's chain not pass.
-type Distrust struct {
-	Number int64 // OpenSSL's, X509_V_ERR_…
-	Depth  int   // whom it is about: 0 for the client, 1 for its authority
-}
-
-func (d *Distrust) Error() string {
-	return fmt.Sprintf("certificate %d of the chain: %s", d.Depth, crlWhy[d.Number])
 }
 
 // LoadCRLs reads the lists of a file in PEM. Certificates beside them count for nothing.
@@ -95,92 +68,130 @@ func (r *Revocations) add(list *x509.RevocationList) {
 }
 
 // verify is what tls.Config.VerifyConnection is for: it runs for a session that is
-// resumed too. One chain to an authority must pass.
+// resumed too.
 func (r *Revocations) verify(s *tls.ConnectionState, cas *Authorities) error {
 	if len(s.PeerCertificates) == 0 {
 		return nil // verify required has refused it before
 	}
-	refused := &Distrust{Number: crlNoIssuer}
-	for i, chain := range s.VerifiedChains {
-		d := r.check(cas.whole(chain), time.Now())
-		if d == nil {
-			return nil
-		}
-		if i == 0 {
-			refused = d
-		}
-	}
-	return &tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: refused}
-}
-
-// check goes through a chain from the client on, as OpenSSL does.
-func (r *Revocations) check(chain []*x509.Certificate, now time.Time) *Distrust {
-	for i, c := range chain {
-		issuer := c // of itself
-		if i+1 < len(chain) {
-			issuer = chain[i+1]
-		} else if !bytes.Equal(c.RawIssuer, c.RawSubject) {
-			return &Distrust{crlNoIssuer, i}
-		}
-		if n := r.of(c, issuer, now); n != 0 {
-			return &Distrust{n, i}
-		}
+	if d := r.refuse(s.VerifiedChains, cas.List, time.Now()); d != nil {
+		return &tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: d}
 	}
 	return nil
 }
 
-// of is what the lists say of a certificate; 0: it may pass. Every sound list of the
-// issuer counts, and one there must be.
-func (r *Revocations) of(c, issuer *x509.Certificate, now time.Time) int64 {
-	wrong := int64(crlNone)
-	for _, list := range r.byIssuer[string(c.RawIssuer)] {
-		switch n := list.unsound(issuer, now); {
-		case n == 0 && list.serials[string(c.SerialNumber.Bytes())]:
-			return crlRevoked
-		case wrong != 0:
-			wrong = n
+// refuse is why chains to an authority do not pass; nil: one of them does.
+func (r *Revocations) refuse(chains [][]*x509.Certificate, cas []*x509.Certificate, now time.Time) *Distrust {
+	var first *Distrust
+	for _, chain := range chains {
+		chain = whole(chain, cas)
+		var d *Distrust
+		refused := func(number int64, depth int) bool {
+			d = &Distrust{Number: number, Depth: depth, Found: Of(number, depth)}
+			return false
 		}
+		last := len(chain) - 1
+		_ = (issues(chain[last], chain[last]) || refused(badNoIssuer, last)) && r.check(chain, now, refused)
+		if d == nil {
+			return nil
+		}
+		if first == nil {
+			first = d
+		}
+	}
+	return first
+}
+
+// check goes through a chain from the client on, as OpenSSL does, and reports what is
+// wrong, until that is told to be no reason to go on.
+func (r *Revocations) check(chain []*x509.Certificate, now time.Time, report func(number int64, depth int) bool) bool {
+	for i, c := range chain {
+		var issuer *x509.Certificate
+		switch {
+		case i+1 < len(chain):
+			issuer = chain[i+1]
+		case issues(c, c):
+			issuer = c
+		}
+		for _, n := range r.of(c, issuer, now) {
+			if !report(n, i) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// of is what the lists say of a certificate; nil: it may pass. Every sound list of the
+// issuer counts, and one there must be. The issuer is nil where nobody knows it.
+func (r *Revocations) of(c, issuer *x509.Certificate, now time.Time) []int64 {
+	wrong, sound := []int64{badNoCRL}, false
+	signer := cmp.Or(issuer, c)
+	for _, list := range r.byIssuer[string(c.RawIssuer)] {
+		if len(list.AuthorityKeyId) > 0 && len(signer.SubjectKeyId) > 0 && !bytes.Equal(list.AuthorityKeyId, signer.SubjectKeyId) {
+			continue // of another who has the same name
+		}
+		faults := list.faults(issuer, now)
+		named := list.serials[string(c.SerialNumber.Bytes())]
+		switch {
+		case len(faults) == 0 && named:
+			return []int64{badRevoked}
+		case len(faults) == 0:
+			sound = true
+		case named:
+			wrong = append(faults, badRevoked)
+		default:
+			wrong = faults
+		}
+	}
+	if sound {
+		return nil
 	}
 	return wrong
 }
 
-// unsound is what is wrong with a list that should be the issuer's; 0: nothing.
-func (l *revoked) unsound(issuer *x509.Certificate, now time.Time) int64 {
+// faults are what is wrong with a list that should be the issuer's, in OpenSSL's order.
+func (l *revoked) faults(issuer *x509.Certificate, now time.Time) (list []int64) {
 	for _, e := range l.Extensions {
 		if e.Critical { // a delta, or of some certificates only (RFC 5280 §5.2.4, §5.2.5)
-			return crlCritical
+			return []int64{badCRLCritical}
 		}
 	}
 	switch {
+	case issuer == nil:
+		list = append(list, badCRLIssuer)
 	case issuer.KeyUsage != 0 && issuer.KeyUsage&x509.KeyUsageCRLSign == 0:
-		return crlNotAllowed
-	case now.Before(l.ThisUpdate):
-		return crlNotYet
-	case !l.NextUpdate.IsZero() && now.After(l.NextUpdate):
-		return crlExpired
-	case l.signer.Load().Equal(issuer): // a signature costs more than the rest
-		return 0
-	case l.CheckSignatureFrom(issuer) != nil:
-		return crlForged
+		list = append(list, badCRLSigner)
 	}
-	l.signer.Store(issuer)
-	return 0
+	if now.Before(l.ThisUpdate) {
+		list = append(list, badCRLNotYet)
+	}
+	if !l.NextUpdate.IsZero() && now.After(l.NextUpdate) {
+		list = append(list, badCRLExpired)
+	}
+	switch {
+	case issuer != nil && l.signer.Load().Equal(issuer): // a signature costs more than the rest
+	case issuer == nil, l.CheckSignatureFrom(issuer) != nil:
+		list = append(list, badCRLSignature)
+	default:
+		l.signer.Store(issuer)
+	}
+	return list
 }
 
 // whole is a chain with the authorities above its last certificate, whose lists
 // they sign: crypto/x509 ends a chain with any certificate of the pool.
-func (a *Authorities) whole(chain []*x509.Certificate) []*x509.Certificate {
+func whole(chain, cas []*x509.Certificate) []*x509.Certificate {
 	for {
 		last := chain[len(chain)-1]
 		if bytes.Equal(last.RawIssuer, last.RawSubject) {
 			return chain
 		}
-		i := slices.IndexFunc(a.List, func(c *x509.Certificate) bool {
+		i := slices.IndexFunc(cas, func(c *x509.Certificate) bool {
 			return bytes.Equal(c.RawSubject, last.RawIssuer) && !slices.ContainsFunc(chain, c.Equal) && last.CheckSignatureFrom(c) == nil
 		})
 		if i < 0 {
 			return chain
 		}
-		chain = append(slices.Clip(chain), a.List[i])
+		chain = append(slices.Clip(chain), cas[i])
 	}
 }

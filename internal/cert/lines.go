@@ -71,10 +71,8 @@ func (s *Store) AddLine(list string, l ListLine) (added *Entry, binds int, err e
 		if err != nil {
 			return nil, 0, err
 		}
-		if own != nil && own.CAs != nil { // the bind's may have been replaced since
-			if now, err := s.authorities(own.CAs.Path); err == nil {
-				own.CAs = now
-			}
+		if own != nil { // the bind's may have been replaced since
+			own.CAs, own.VerifyCAs = s.newest(own.CAs), s.newest(own.VerifyCAs)
 		}
 		switch h := s.Certificates.files[path]; {
 		case h == nil:
@@ -99,6 +97,17 @@ func (s *Store) authorities(path string) (*Authorities, error) {
 		return h.now, nil
 	}
 	return nil, errNotInMemory
+}
+
+// newest is what is in memory under the file of a, which may be nil; it is called with
+// mu held.
+func (s *Store) newest(a *Authorities) *Authorities {
+	if a != nil {
+		if now, err := s.authorities(a.Path); err == nil {
+			return now
+		}
+	}
+	return a
 }
 
 // DeleteLine takes the line of a certificate's file out of a crt-list, for the next
@@ -195,7 +204,7 @@ func (s *Settings) add(e *Entry) {
 	f.set = NewSet(append(slices.Clone(f.set.all), e))
 	if e.Own != nil {
 		f.own = maps.Clone(f.own)
-		f.own[e.Own] = s.handshake(e.Own, e.Own.CAs)
+		f.own[e.Own] = s.handshake(e.Own, e.Own.trusts())
 	}
 	s.now.Store(&f)
 }

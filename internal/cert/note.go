@@ -7,7 +7,9 @@ import (
 
 // A Note is what a handshake leaves for rules and logs and crypto/tls does not keep.
 type Note struct {
-	Own *x509.Certificate // the one that the client was shown
+	Own    *x509.Certificate // the one that the client was shown
+	Client Verdict           // what is wrong with the client's and was ignored
+	Root   *x509.Certificate // the authority that the client's comes from, where crypto/tls was not asked; nil: none
 }
 
 // A keeper is a connection below TLS that keeps a Note for whoever asks later.

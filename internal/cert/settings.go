@@ -22,10 +22,15 @@ type Options struct {
 	ALPN     []string // alpn, in the order of preference
 	Min, Max uint16   // ssl-min-ver, ssl-max-ver: 1.2 to 1.3
 	Verify   Verify
-	CAs      *Authorities  // ca-file; nil: none
-	CRLs     *Revocations  // crl-file; nil: none
-	Ciphers  []uint16      // ciphers; nil: Mozilla's "intermediate"
-	Curves   []tls.CurveID // curves, ecdhe; nil: Go's own
+	CAs      *Authorities // ca-file; nil: none
+	CRLs     *Revocations // crl-file; nil: none
+
+	VerifyCAs            *Authorities // ca-verify-file; nil: none
+	NoNames              bool         // no-ca-names
+	IgnoreCA, IgnoreCert Errors       // ca-ignore-err, crt-ignore-err
+
+	Ciphers []uint16      // ciphers; nil: Mozilla's "intermediate"
+	Curves  []tls.CurveID // curves, ecdhe; nil: Go's own
 	// As the configuration has them, with what cannot be spoken.
 	CipherList, SuiteList, CurveList string
 }
@@ -54,7 +59,8 @@ type inForce struct {
 
 // A handshake is what Options make; plain is without ALPN.
 type handshake struct {
-	cas           *Authorities
+	cas           trusted
+	judge         *judge // nil: crypto/tls decides about clients' certificates
 	server, plain *tls.Config
 }
 
@@ -77,11 +83,13 @@ func (s *Settings) Server() *tls.Config { return s.now.Load().bind.server }
 // Build makes what Server returns; the fields of s are not changed afterwards.
 func (s *Settings) Build() {
 	s.now = &atomic.Pointer[inForce]{}
-	s.now.Store(s.make(s.Certificates, func(o *Options) *Authorities { return o.CAs }))
+	s.now.Store(s.make(s.Certificates, (*Options).trusts))
 }
 
+func (o *Options) trusts() trusted { return trusted{o.CAs, o.VerifyCAs} }
+
 // make puts a set in force, and the authorities that cas has for options.
-func (s *Settings) make(set *Set, cas func(*Options) *Authorities) *inForce {
+func (s *Settings) make(set *Set, cas func(*Options) trusted) *inForce {
 	f := &inForce{set: set, bind: s.handshake(&s.Options, cas(&s.Options)), own: map[*Options]handshake{}}
 	for _, e := range set.all {
 		if e.Own != nil {
@@ -92,7 +100,7 @@ func (s *Settings) make(set *Set, cas func(*Options) *Authorities) *inForce {
 	return f
 }
 
-func (s *Settings) handshake(o *Options, cas *Authorities) handshake {
+func (s *Settings) handshake(o *Options, cas trusted) handshake {
 	c := &tls.Config{
 		MinVersion: max(o.Min, tls.VersionTLS12), MaxVersion: o.Max, //nolint:gosec // 1.2 at least
 		CipherSuites: o.Ciphers, CurvePreferences: o.Curves,
@@ -103,16 +111,22 @@ func (s *Settings) handshake(o *Options, cas *Authorities) handshake {
 		DynamicRecordSizingDisabled: true,
 		ClientAuth:                  [...]tls.ClientAuthType{tls.NoClientCert, tls.VerifyClientCertIfGiven, tls.RequireAndVerifyClientCert}[o.Verify],
 	}
-	if cas != nil {
-		c.ClientCAs = cas.Pool
+	if cas.named != nil && !o.NoNames {
+		c.ClientCAs = cas.named.Pool
 	}
-	if o.CRLs != nil && cas != nil && o.Verify != VerifyNone {
-		c.VerifyConnection = func(state tls.ConnectionState) error { return o.CRLs.verify(&state, cas) }
+	h := handshake{cas: cas}
+	switch {
+	case cas == trusted{}:
+	case o.judged():
+		c.ClientAuth = [...]tls.ClientAuthType{tls.NoClientCert, tls.RequestClientCert, tls.RequireAnyClientCert}[o.Verify]
+		h.judge = &judge{options: o, pool: cas.pool(), list: cas.list()}
+	case o.CRLs != nil && o.Verify != VerifyNone:
+		c.VerifyConnection = func(state tls.ConnectionState) error { return o.CRLs.verify(&state, cas.named) }
 	}
 	if c.CipherSuites == nil {
 		c.CipherSuites = intermediate
 	}
-	h := handshake{cas: cas, server: c.Clone(), plain: c}
+	h.server, h.plain = c.Clone(), c
 	for _, name := range o.ALPN {
 		if slices.Contains(served, name) {
 			h.server.NextProtos = append(h.server.NextProtos, name)
@@ -127,19 +141,23 @@ func (s *Settings) handshake(o *Options, cas *Authorities) handshake {
 // of TLS 1.3 that is resumed needs none.
 func (s *Settings) forClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	f := s.now.Load()
-	h := f.bind
+	h, note := f.bind, &Note{}
 	if e, err := f.set.Pick(hello, s.Strict); err == nil {
-		(&Note{Own: e.Leaf}).leave(hello)
+		note.Own = e.Leaf
+		note.leave(hello)
 		if e.Own != nil {
 			h = f.own[e.Own]
 		}
 	}
-	for _, name := range hello.SupportedProtos {
-		if slices.Contains(h.server.NextProtos, name) {
-			return h.server, nil
-		}
+	c := h.plain
+	if slices.ContainsFunc(hello.SupportedProtos, func(name string) bool { return slices.Contains(h.server.NextProtos, name) }) {
+		c = h.server
 	}
-	return h.plain, nil
+	if h.judge != nil {
+		c = c.Clone()
+		c.VerifyConnection = func(state tls.ConnectionState) error { return h.judge.verify(&state, note) }
+	}
+	return c, nil
 }
 
 func (s *Settings) pick(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -185,15 +203,12 @@ func (s *Settings) show(c *Certificate) {
 // those may not know.
 func (s *Settings) trust(cas *Authorities, t *Tickets) {
 	f := s.now.Load()
-	s.now.Store(s.make(f.set, func(o *Options) *Authorities {
+	s.now.Store(s.make(f.set, func(o *Options) trusted {
 		h, own := f.own[o]
 		if !own {
 			h = f.bind
 		}
-		if h.cas.from(cas.Path) {
-			return cas
-		}
-		return h.cas
+		return h.cas.with(cas)
 	}))
 	t.Use(s)
 }

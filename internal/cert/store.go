@@ -54,10 +54,12 @@ func files(binds []*Settings) (map[string]*held[Certificate], map[string]*held[A
 			}
 		}
 		hold(b.CAs)
+		hold(b.VerifyCAs)
 		for _, e := range b.Certificates.all {
 			certs[e.Path] = &held[Certificate]{now: e.Certificate}
 			if e.Own != nil {
 				hold(e.Own.CAs)
+				hold(e.Own.VerifyCAs)
 			}
 		}
 	}

@@ -62,8 +62,13 @@ func (t *Tickets) Use(s *Settings) {
 // seal gives h keys that are made of all and of whom it asks for.
 func (h handshake) seal(all [][32]byte, v Verify) {
 	scope := []byte{byte(v)}
-	if h.cas != nil {
-		scope = append(scope, h.cas.sum[:]...)
+	for i, a := range []*Authorities{h.cas.named, h.cas.other} {
+		if a != nil {
+			scope = append(append(scope, make([]byte, i)...), a.sum[:]...)
+		}
+	}
+	if h.judge != nil { // whose sessions hold no chain
+		scope = append(scope, 'j')
 	}
 	keys := make([][32]byte, len(all))
 	for i, key := range all {

@@ -18,6 +18,10 @@ type tlsConf struct {
 	without      []uint16 // no-sslv3, no-tlsv12 and their like
 	verify       string
 	cas          *cert.Authorities
+	verifyCAs    *cert.Authorities // ca-verify-file
+	noNames      bool              // no-ca-names
+	ignoreCA     cert.Errors       // ca-ignore-err
+	ignoreCert   cert.Errors       // crt-ignore-err
 	crls         *cert.Revocations
 	ciphers      string
 	ciphersuites string
@@ -35,6 +39,8 @@ func (c tlsConf) over(other tlsConf) tlsConf {
 	c.min, c.max = cmp.Or(c.min, other.min), cmp.Or(c.max, other.max)
 	c.without = append(slices.Clone(c.without), other.without...)
 	c.verify, c.cas, c.crls = cmp.Or(c.verify, other.verify), cmp.Or(c.cas, other.cas), cmp.Or(c.crls, other.crls)
+	c.verifyCAs, c.noNames = cmp.Or(c.verifyCAs, other.verifyCAs), c.noNames || other.noNames
+	c.ignoreCA, c.ignoreCert = cmp.Or(c.ignoreCA, other.ignoreCA), cmp.Or(c.ignoreCert, other.ignoreCert)
 	c.ciphers, c.ciphersuites = cmp.Or(c.ciphers, other.ciphers), cmp.Or(c.ciphersuites, other.ciphersuites)
 	c.curves, c.ecdhe = cmp.Or(c.curves, other.curves), cmp.Or(c.ecdhe, other.ecdhe)
 	c.tickets, c.strict = cmp.Or(c.tickets, other.tickets), cmp.Or(c.strict, other.strict)
@@ -99,7 +105,8 @@ func (l *loader) settle(t *tlsDraft, d *draft, b *Bind) *cert.Settings {
 
 // resolve gives the words their meaning, and says what is wrong with them.
 func (c tlsConf) resolve(whose string, say func(severity lang.Severity, format string, args ...any)) cert.Options {
-	o := cert.Options{ALPN: c.alpn, CAs: c.cas, CRLs: c.crls, CipherList: c.ciphers, SuiteList: c.ciphersuites, CurveList: cmp.Or(c.curves, c.ecdhe)}
+	o := cert.Options{ALPN: c.alpn, CAs: c.cas, CRLs: c.crls, VerifyCAs: c.verifyCAs, NoNames: c.noNames, IgnoreCA: c.ignoreCA, IgnoreCert: c.ignoreCert,
+		CipherList: c.ciphers, SuiteList: c.ciphersuites, CurveList: cmp.Or(c.curves, c.ecdhe)}
 	o.Min, o.Max = c.versions(whose, say)
 	switch c.verify {
 	case "optional":
@@ -107,7 +114,7 @@ func (c tlsConf) resolve(whose string, say func(severity lang.Severity, format s
 	case "required":
 		o.Verify = cert.VerifyRequired
 	}
-	if o.Verify != cert.VerifyNone && o.CAs == nil {
+	if o.Verify != cert.VerifyNone && o.CAs == nil && o.VerifyCAs == nil {
 		say(lang.Alert, "verify is enabled but no CA file specified %s.", whose)
 	}
 	if c.ciphers != "" {

@@ -132,7 +132,7 @@ var proxyOthers = keywords([]group{
 
 // bindOthers are HAProxy's options of bind lines that are not read.
 var bindOthers = keywords([]group{
-	{OnBind, Planned, whyNotTLS, "allow-0rtt, ca-ignore-err=1, ca-sign-file=1, ca-sign-pass=1, ca-sign-use-chain, ca-verify-file=1, client-sigalgs=1, crt-ignore-err=1, default-crt=1, ech=1, generate-certificates, ktls=1, no-ca-names, npn=1, ocsp-update=1, sigalgs=1"},
+	{OnBind, Planned, whyNotTLS, "allow-0rtt, ca-sign-file=1, ca-sign-pass=1, ca-sign-use-chain, client-sigalgs=1, default-crt=1, ech=1, generate-certificates, ktls=1, npn=1, ocsp-update=1, sigalgs=1"},
 	{OnBind, Planned, whyQUIC, "quic-cc-algo=1, quic-force-retry, quic-socket=1"},
 	{OnBind, Planned, "the NetScaler header is not read", "accept-netscaler-cip=1"},
 	{OnBind, Planned, "the kernel's values stand", "cc=1, tcp-md5sig=1, idle-ping=1"},

@@ -43,18 +43,46 @@ func bindCrt(o *options) {
 	o.loadEntries(w, w.Text, entryDraft{})
 }
 
-func bindCAFile(o *options) {
-	w := o.take()
-	if w.Text == "" {
-		o.bad(w, "'ca-file' : missing CAfile path")
-		return
+// bindCAs reads ca-file and ca-verify-file.
+func bindCAs(at func(*tlsConf) **cert.Authorities) func(*options) {
+	return func(o *options) {
+		w := o.take()
+		if w.Text == "" {
+			o.bad(w, "'%s' : missing CAfile path", o.opt.Text)
+			return
+		}
+		cas, err := o.authorities(under(o.cfg.Global.CABase, w.Text))
+		if err != nil {
+			o.bad(w, "'%s' : unable to load %s: %s", o.opt.Text, w.Text, err)
+			return
+		}
+		*at(&o.bind.tls.tlsConf) = cas
 	}
-	pool, err := o.authorities(under(o.cfg.Global.CABase, w.Text))
-	if err != nil {
-		o.bad(w, "'ca-file' : unable to load %s: %s", w.Text, err)
-		return
+}
+
+// bindIgnore reads ca-ignore-err and crt-ignore-err; what is given twice adds up.
+func bindIgnore(at func(*tlsConf) *cert.Errors) func(*options) {
+	return func(o *options) {
+		w := o.take()
+		switch set := at(&o.bind.tls.tlsConf); w.Text {
+		case "":
+			o.bad(w, "'%s' : missing error IDs list", o.opt.Text)
+		case "all":
+			*set = cert.AllErrors()
+		default:
+			for id := range strings.SplitSeq(w.Text, ",") {
+				n := cert.ErrorNumber(id)
+				if n == 0 {
+					n, _ = atoi(id)
+				}
+				if n <= 0 || n > cert.MaxError {
+					o.bad(w, "'%s' : ID '%d' out of range (1..%d) in error IDs list '%s'", o.opt.Text, n, cert.MaxError, w.Text)
+					return
+				}
+				set.Add(n)
+			}
+		}
 	}
-	o.bind.tls.cas = pool
 }
 
 func bindCRLFile(o *options) {
@@ -156,7 +184,12 @@ const (
 var sslOptions = []Keyword{
 	{Name: "alpn", In: OnBind, Usage: "<protocols>", Text: "The protocols that are offered to clients, in the order of preference. h2 may stand in the list and is never agreed on.",
 		Example: tlsExample + " alpn http/1.1", option: bindALPN},
-	{Name: "ca-file", In: OnBind, Usage: "<file>", Text: "The authorities that certificates of clients must come from.", Example: tlsExample + " ca-file web.pem verify optional", option: bindCAFile},
+	{Name: "ca-file", In: OnBind, Usage: "<file>", Text: "The authorities that certificates of clients must come from.", Example: tlsExample + " ca-file web.pem verify optional", option: bindCAs(func(c *tlsConf) **cert.Authorities { return &c.cas })},
+	{Name: "ca-ignore-err", In: OnBind, Usage: "all|<error>,...", Text: "What may be wrong with the authorities above a client's certificate: OpenSSL's numbers, or names as X509_V_ERR_CERT_HAS_EXPIRED. The client is let in, and rules know by ssl_c_verify, ssl_c_ca_err and ssl_c_ca_err_depth.",
+		Differs: "Names are read as in HAProxy 3.x.",
+		Example: tlsExample + " ca-file web.pem verify optional ca-ignore-err 10,19", option: bindIgnore(func(c *tlsConf) *cert.Errors { return &c.ignoreCA })},
+	{Name: "ca-verify-file", In: OnBind, Usage: "<file>", Text: "More authorities that certificates of clients may come from, whose names clients are not told.", Example: tlsExample + " ca-file web.pem ca-verify-file web.pem verify optional",
+		option: bindCAs(func(c *tlsConf) **cert.Authorities { return &c.verifyCAs })},
 	{Name: "ciphers", In: OnBind, Usage: "<ciphers>", Text: "The cipher suites of TLS 1.2, in OpenSSL's words; those of Mozilla's intermediate where it is not given.",
 		Differs: "The order has no effect: of the suites that both know TLS takes what the machines do fast. A list with no suite that Go speaks, such as DHE alone, is an alert.",
 		Example: tlsExample + " ciphers ECDHE-RSA-AES128-GCM-SHA256:EECDH+AESGCM", option: bindList("missing cipher suite", func(c *tlsConf) *string { return &c.ciphers })},
@@ -168,7 +201,10 @@ var sslOptions = []Keyword{
 		Example: tlsExample + " ca-file web.pem verify required crl-file web.pem", option: bindCRLFile},
 	{Name: "crt", In: OnBind, Usage: "<file|directory>", Text: "A certificate with its chain and its key, which may lie beside it in <file>.key; of a directory all, sorted by name; of <file>.rsa and <file>.ecdsa each client gets the one that it can read. May be given several times: the client's SNI chooses, and the first is for clients who name no other.",
 		Example: tlsExample, option: bindCrt},
-	{Name: "crt-list", In: OnBind, Usage: "<file>", Text: "A file with a certificate in each line: its file, in brackets options of its own (alpn, ca-file, ciphers, ciphersuites, crl-file, curves, ecdhe, ssl-max-ver, ssl-min-ver, verify), and the names that it is shown for, with wildcards and those that they leave out behind an exclamation mark; where none are given its own names.",
+	{Name: "crt-ignore-err", In: OnBind, Usage: "all|<error>,...", Text: "What may be wrong with a client's own certificate, as ca-ignore-err says it of its authorities; ssl_c_verify and ssl_c_err tell.",
+		Differs: "Names are read as in HAProxy 3.x. A session that is resumed is looked at again, and ssl_c_err tells of it too.",
+		Example: tlsExample + " ca-file web.pem verify optional crt-ignore-err 10", option: bindIgnore(func(c *tlsConf) *cert.Errors { return &c.ignoreCert })},
+	{Name: "crt-list", In: OnBind, Usage: "<file>", Text: "A file with a certificate in each line: its file, in brackets options of its own (alpn, ca-file, ca-verify-file, ciphers, ciphersuites, crl-file, curves, ecdhe, no-ca-names, ssl-max-ver, ssl-min-ver, verify), and the names that it is shown for, with wildcards and those that they leave out behind an exclamation mark; where none are given its own names.",
 		Differs: "A line without the closing bracket is an alert; HAProxy reads its options as names.",
 		Example: "bind :8443 ssl crt-list web.list", option: bindCrtList},
 	{Name: "curves", In: OnBind, Usage: "<curves>", Text: "The curves of the key exchange, in OpenSSL's names: X25519, P-256 (prime256v1), P-384, P-521, X25519MLKEM768, SecP256r1MLKEM768, SecP384r1MLKEM1024.",
@@ -183,6 +219,8 @@ var sslOptions = []Keyword{
 	{Name: "force-tlsv13", In: OnBind, Text: "TLS 1.3 only.", Example: tlsExample + " force-tlsv13", option: bindForce(tls.VersionTLS13)},
 	{Name: "no-sslv3", In: OnBind, Status: Without, Why: oldVersion, option: bindWithout(tls.VersionSSL30)}, //nolint:staticcheck // its number only
 	{Name: "no-alpn", In: OnBind, Text: "Takes back alpn.", Example: tlsExample + " alpn http/1.1 no-alpn", option: func(o *options) { o.bind.tls.alpn = []string{} }},
+	{Name: "no-ca-names", In: OnBind, Text: "Clients are not told the names of the authorities in ca-file.", Example: tlsExample + " ca-file web.pem verify optional no-ca-names",
+		option: func(o *options) { o.bind.tls.noNames = true }},
 	{Name: "no-strict-sni", In: OnBind, Text: "Takes back strict-sni of ssl-default-bind-options.", Example: tlsExample + " no-strict-sni",
 		option: func(o *options) { o.bind.tls.strict = no }},
 	{Name: "no-tls-tickets", In: OnBind, Text: "Clients resume no sessions: each connection costs a whole handshake.", Example: tlsExample + " no-tls-tickets",

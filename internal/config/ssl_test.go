@@ -63,6 +63,11 @@ func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 		"ssl crt D/both.pem verify optional ca-file D/none.pem", "ssl crt D/both.pem ca-file", "ssl crt D/both.pem verify required ca-file D/junk.pem",
 		"ssl crt D/both.pem crl-file", "ssl crt D/both.pem crl-file D/crl.pem", "ssl crt D/both.pem verify required ca-file D/ca.pem crl-file D/crl.pem", "ssl crt D/both.pem crl-file D/ca.pem",
 		"ssl crt D/both.pem crl-file D/none.pem", "ssl crt D/both.pem crl-file D/junk.pem", "ssl crt D/both.pem crl-file D/crl.pem verify required", "ssl crt-list D/list L:D/both.pem [crl-file D/crl.pem]\n",
+		"ssl crt D/both.pem ca-verify-file", "ssl crt D/both.pem ca-verify-file D/none.pem", "ssl crt D/both.pem ca-verify-file D/junk.pem", "ssl crt D/both.pem verify required ca-verify-file D/ca.pem",
+		"ssl crt D/both.pem verify optional ca-verify-file D/ca.pem ca-file D/both.pem no-ca-names", "ssl crt D/both.pem no-ca-names verify required", "ssl crt-list D/list L:D/both.pem [ca-verify-file D/ca.pem verify required no-ca-names]\n",
+		"ssl crt D/both.pem ca-ignore-err", "ssl crt D/both.pem ca-ignore-err all", "ssl crt D/both.pem ca-ignore-err 20,21 crt-ignore-err 94", "ssl crt D/both.pem crt-ignore-err", "ssl crt D/both.pem crt-ignore-err 95",
+		"ssl crt D/both.pem crt-ignore-err 0", "ssl crt D/both.pem crt-ignore-err -1", "ssl crt D/both.pem crt-ignore-err 10,", "ssl crt D/both.pem crt-ignore-err ,10", "ssl crt D/both.pem crt-ignore-err ALL", "ssl crt D/both.pem crt-ignore-err 10,bogus",
+		"ssl crt-list D/list L:D/both.pem [crt-ignore-err all]\n", "ssl crt D/both.pem G crt-ignore-err all",
 		"ssl crt D/both.pem force-sslv3", "ssl crt D/both.pem no-tlsv13 no-tlsv12 no-tlsv11", "ssl crt D/both.pem no-tlsv12 ssl-min-ver TLSv1.2", "ssl crt D/both.pem no-tlsv13 force-tlsv13",
 		"ssl strict-sni ciphers bogus", "ssl ciphers bogus", "ssl crt D/both.pem ciphers bogus verify required", "ssl crt D/both.pem ciphers bogus curves bogus",
 		"ssl crt D/both.pem ciphers", "ssl crt D/both.pem ciphers bogus", "ssl crt D/both.pem ciphers ECDHE-RSA-AES128-GCM-SHA256:bogus", "ssl crt D/both.pem ciphers DES-CBC3-SHA",
@@ -132,7 +137,7 @@ func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 		switch {
 		case (got == nil) != (want == nil) || got != nil && got[1] != want[1]:
 			t.Errorf("%s%s:\ngot  %q\nwant %q", global, words, got, want)
-		case (strings.Contains(words, "ca-file") || strings.Contains(words, "crl-file")) && got != nil && strings.HasSuffix(want[2], ")."):
+		case (strings.Contains(words, "ca-file") || strings.Contains(words, "ca-verify-file") || strings.Contains(words, "crl-file")) && got != nil && strings.HasSuffix(want[2], ")."):
 			// HAProxy says the reason in a line of its own, we in that of the bind.
 			if reason := want[2]; !strings.HasSuffix(got[2], reason) {
 				t.Errorf("%s%s:\ngot  %q\nwant %q", global, words, got[2], reason)

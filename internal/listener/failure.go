@@ -101,31 +101,36 @@ func unverified(f *rule.Failure, err error) {
 	if !errors.As(err, &bad) || len(bad.UnverifiedCertificates) == 0 {
 		return
 	}
-	leaf := bad.UnverifiedCertificates[0]
-	f.Code, f.Text, f.Shown, f.Verify = failCertificate, "SSL client certificate not trusted", leaf, badOther
+	leaf, depth := bad.UnverifiedCertificates[0], 0
 	var invalid x509.CertificateInvalidError
 	var distrust *cert.Distrust
+	number := int64(badOther)
 	switch {
 	case errors.As(err, &distrust):
-		f.Verify = distrust.Number
-		if distrust.Depth > 0 {
-			f.Code, f.Text, f.Depth = failAuthority, "SSL client CA chain cannot be verified", int64(distrust.Depth)
-		}
+		depth = distrust.Depth
 	case errors.As(err, new(x509.UnknownAuthorityError)) && string(leaf.RawIssuer) == string(leaf.RawSubject):
-		f.Verify = badSelfSigned
+		number = badSelfSigned
 	case errors.As(err, new(x509.UnknownAuthorityError)):
-		f.Verify = badUnknown
+		number = badUnknown
 	case !errors.As(err, &invalid):
 	case invalid.Reason == x509.Expired:
-		f.Verify = badExpired
+		number = badExpired
 		if invalid.Cert.NotBefore.After(time.Now()) {
-			f.Verify = badNotYet
+			number = badNotYet
 		}
 		if !invalid.Cert.Equal(leaf) {
-			f.Code, f.Text, f.Depth = failAuthority, "SSL client CA chain cannot be verified", 1
+			depth = 1
 		}
 	case invalid.Reason == x509.IncompatibleUsage:
-		f.Verify = badPurpose
+		number = badPurpose
+	}
+	f.Shown, f.Client = leaf, cert.Of(number, depth)
+	if distrust != nil {
+		f.Client = distrust.Found
+	}
+	f.Code, f.Text = failCertificate, "SSL client certificate not trusted"
+	if depth > 0 {
+		f.Code, f.Text = failAuthority, "SSL client CA chain cannot be verified"
 	}
 }
 

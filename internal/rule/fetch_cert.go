@@ -41,6 +41,9 @@ func rootCert(x *Ctx) *x509.Certificate {
 	if c := x.TLS.ConnectionState(); len(c.VerifiedChains) > 0 {
 		return c.VerifiedChains[0][len(c.VerifiedChains[0])-1]
 	}
+	if n := cert.NoteOf(x.TLS); n != nil {
+		return n.Root
+	}
 	return nil
 }
 

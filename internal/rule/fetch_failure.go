@@ -1,6 +1,10 @@
 package rule
 
-import "crypto/x509"
+import (
+	"crypto/x509"
+
+	"bascule/internal/cert"
+)
 
 // A Failure is what a client's connection failed for before its session began, in
 // the numbers that HAProxy and OpenSSL have for it.
@@ -9,22 +13,11 @@ type Failure struct {
 	Text   string            // of Code, for fc_err_str
 	TLS    int64             // OpenSSL's of the handshake, for ssl_fc_err; 0: none
 	Reason string            // of TLS, for ssl_fc_err_str
-	Verify int64             // OpenSSL's of the client's certificate (X509_V_ERR_…), 0: none
-	Depth  int64             // whose it is in the chain: 0 the client's, from 1 on an authority's
+	Client cert.Verdict      // of the client's certificate
 	Shown  *x509.Certificate // the client's that was refused; nil: none
 	Secure bool              // the connection was to have TLS
 	Why    string            // more words about it, for logs without a format; "": none
 }
-
-// leaf and authority are the halves of Verify.
-func (f *Failure) leaf() int64 {
-	if f.Depth > 0 {
-		return 0
-	}
-	return f.Verify
-}
-
-func (f *Failure) authority() int64 { return f.Verify - f.leaf() }
 
 // success is what stands where nothing failed.
 var success = Failure{Text: "Success"}
@@ -50,10 +43,26 @@ func ofFailure(get func(*Failure) int64) evalFunc {
 // encrypted says whether the client's connection has TLS, or was to have it.
 func (x *Ctx) encrypted() bool { return x.TLS != nil || x.failure().Secure }
 
-// fetchVerify is there once the handshake has ended well.
-func fetchVerify(x *Ctx, _ []arg, s *Sample) bool {
-	return x.TLS != nil && x.Failure == nil && s.setInt(0)
+// ofVerdict makes a fetch of what is wrong with the client's certificate: what the
+// handshake failed for, or what was ignored; there is no sample without TLS.
+func ofVerdict(get func(*cert.Verdict) int64) evalFunc {
+	return func(x *Ctx, _ []arg, s *Sample) bool {
+		v := x.failure().Client
+		if x.Failure == nil && x.TLS != nil {
+			if n := cert.NoteOf(x.TLS); n != nil {
+				v = n.Client
+			}
+		}
+		return x.encrypted() && s.setInt(get(&v))
+	}
 }
+
+// fetchVerify is there once the handshake has ended well.
+func fetchVerify(x *Ctx, args []arg, s *Sample) bool {
+	return x.TLS != nil && x.Failure == nil && verified(x, args, s)
+}
+
+var verified = ofVerdict(func(v *cert.Verdict) int64 { return v.Last })
 
 func fetchTLSError(x *Ctx, _ []arg, s *Sample) bool {
 	f := x.failure()

@@ -1,5 +1,7 @@
 package rule
 
+import "bascule/internal/cert"
+
 var dnArgs = signature{kinds: []argKind{argText, argInt, argText}, check: checkDN}
 
 // tlsFetches are the sample fetches of the client's TLS (HAProxy's manual, 7.3.4):
@@ -25,10 +27,10 @@ var tlsFetches = []fetch{
 	{"ssl_fc_use_keysize", KindInt, noArgs, needConn, stateFetch(tlsKeysize), "the bits of the cipher's key that are secret", "ssl_fc_use_keysize ge 256"},
 
 	{"ssl_c_chain_der", KindBin, noArgs, needConn, fetchChain, "the certificates that the client has shown behind its own, in DER", "ssl_c_chain_der -m found"},
-	{"ssl_c_ca_err", KindInt, noArgs, needConn, ofFailure(func(f *Failure) int64 { return f.authority() }), "OpenSSL's number of what is wrong with an authority of" + ofClient, "ssl_c_ca_err 10"},
-	{"ssl_c_ca_err_depth", KindInt, noArgs, needConn, ofFailure(func(f *Failure) int64 { return f.Depth }), "the place of that authority in the chain, from 1", "ssl_c_ca_err_depth 1"},
+	{"ssl_c_ca_err", KindInt, noArgs, needConn, ofVerdict(func(v *cert.Verdict) int64 { return v.Authority }), "OpenSSL's number of what is wrong with an authority of" + ofClient, "ssl_c_ca_err 10"},
+	{"ssl_c_ca_err_depth", KindInt, noArgs, needConn, ofVerdict(func(v *cert.Verdict) int64 { return v.Depth }), "the place of that authority in the chain, from 1", "ssl_c_ca_err_depth 1"},
 	{"ssl_c_der", KindBin, noArgs, needConn, certFetch(clientCert, certDER), "the client's certificate in DER", "ssl_c_der -m found"},
-	{"ssl_c_err", KindInt, noArgs, needConn, ofFailure(func(f *Failure) int64 { return f.leaf() }), "OpenSSL's number of what is wrong with" + ofClient, "ssl_c_err 10"},
+	{"ssl_c_err", KindInt, noArgs, needConn, ofVerdict(func(v *cert.Verdict) int64 { return v.Leaf }), "OpenSSL's number of what is wrong with" + ofClient, "ssl_c_err 10"},
 	{"ssl_c_i_dn", KindStr, dnArgs, needConn, dnFetch(clientCert, issuer), issuerText + ofClient, "ssl_c_i_dn(CN) authority.example.org"},
 	{"ssl_c_key_alg", KindStr, noArgs, needConn, certFetch(clientCert, certKeyAlg), "the kind of the key of" + ofClient, "ssl_c_key_alg rsaEncryption"},
 	{"ssl_c_notafter", KindStr, noArgs, needConn, certFetch(clientCert, certNotAfter), "the end, as YYMMDDhhmmssZ, of" + ofClient, "ssl_c_notafter -m found"},
@@ -39,7 +41,7 @@ var tlsFetches = []fetch{
 	{"ssl_c_sha1", KindBin, noArgs, needConn, certFetch(clientCert, certSHA1), "the SHA-1 of" + ofClient, "ssl_c_sha1 -m found"},
 	{"ssl_c_sig_alg", KindStr, noArgs, needConn, certFetch(clientCert, certSigAlg), "the kind of the signature of" + ofClient, "ssl_c_sig_alg RSA-SHA256"},
 	{"ssl_c_used", KindBool, noArgs, needConn, fetchCertUsed, "the client has shown a certificate, on this connection or the one that it resumes", "ssl_c_used"},
-	{"ssl_c_verify", KindInt, noArgs, needConn, fetchVerify, "OpenSSL's number of what is wrong with" + ofClient + " and was accepted: 0, for nothing", "ssl_c_verify 0"},
+	{"ssl_c_verify", KindInt, noArgs, needConn, fetchVerify, "OpenSSL's number of what was found last to be wrong with" + ofClient + " or its authorities and was ignored (crt-ignore-err, ca-ignore-err), 0 for nothing", "ssl_c_verify 0"},
 	{"ssl_c_version", KindInt, noArgs, needConn, certFetch(clientCert, certVersion), "the version of" + ofClient, "ssl_c_version 3"},
 
 	{"ssl_f_der", KindBin, noArgs, needConn, certFetch(ownCert, certDER), "the certificate that the client was shown in DER", "ssl_f_der -m found"},

@@ -29,17 +29,23 @@ type Maker struct {
 // New makes an authority.
 func New(t testing.TB) *Maker {
 	t.Helper()
-	return (&Maker{t: t}).authority("authority.test")
+	return (&Maker{t: t}).authority("authority.test", nil)
 }
 
 // Under makes an authority with a certificate of m's.
 func (m *Maker) Under(name string) *Maker {
 	m.t.Helper()
-	return m.authority(name)
+	return m.authority(name, nil)
+}
+
+// UnderWith is one like Under's that change was let at first.
+func (m *Maker) UnderWith(change func(template *x509.Certificate), name string) *Maker {
+	m.t.Helper()
+	return m.authority(name, change)
 }
 
 // authority makes one that m signs, or itself where m is none yet.
-func (m *Maker) authority(name string) *Maker {
+func (m *Maker) authority(name string, change func(*x509.Certificate)) *Maker {
 	m.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -47,6 +53,9 @@ func (m *Maker) authority(name string) *Maker {
 	}
 	template := m.template(name)
 	template.IsCA, template.KeyUsage, template.ExtKeyUsage = true, x509.KeyUsageCertSign|x509.KeyUsageCRLSign, nil
+	if change != nil {
+		change(template)
+	}
 	parent, signer := m.leaf, m.key
 	if parent == nil {
 		parent, signer = template, key
@@ -140,18 +149,24 @@ func (m *Maker) Both(names ...string) []byte {
 	return append(certificate, key...)
 }
 
-// Expired is one like Both's that was good until a minute ago.
-func (m *Maker) Expired(names ...string) []byte {
+// With is one like Both's that change was let at first.
+func (m *Maker) With(change func(template *x509.Certificate), names ...string) []byte {
 	m.t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		m.t.Fatal(err)
 	}
 	template := m.template(names...)
-	template.NotAfter = time.Now().Add(-time.Minute)
+	change(template)
 	certificate, key := m.sign(k, template)
 	return append(certificate, key...)
 }
+
+// Over ends the time of a template a minute ago.
+func Over(template *x509.Certificate) { template.NotAfter = time.Now().Add(-time.Minute) }
+
+// Expired is one like Both's that was good until a minute ago.
+func (m *Maker) Expired(names ...string) []byte { return m.With(Over, names...) }
 
 func (m *Maker) sign(k crypto.Signer, template *x509.Certificate) (certificate, key []byte) {
 	m.t.Helper()
