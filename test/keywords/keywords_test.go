@@ -4,6 +4,7 @@
 package keywords
 
 import (
+	"flag"
 	"os"
 	"os/exec"
 	"slices"
@@ -20,6 +21,10 @@ const asBascule = "BASCULE_KEYWORDS_RUN"
 func TestMain(m *testing.M) {
 	if os.Getenv(asBascule) != "" {
 		os.Exit(cli.Main(os.Args, os.Stdin, os.Stdout, os.Stderr))
+	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil { // rows wait far more than they compute
+		panic(err)
 	}
 	os.Exit(m.Run())
 }

@@ -1,9 +1,35 @@
 package keywords
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
+
+// reserved is an address of ::1, of which there is one only. A socket that does not listen
+// has its port: haproxy shares it (SO_REUSEPORT), and nobody else can take it.
+func reserved(t *testing.T) string {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	at := unix.SockaddrInet6{Addr: [16]byte{15: 1}}
+	if err := errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1), unix.Bind(fd, &at)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("[::1]:%d", got.(*unix.SockaddrInet6).Port)
+}
+
+func portOf(addr string) string { return addr[strings.LastIndexByte(addr, ':')+1:] }
 
 // A running haproxy names its clients to bascule in both versions of the PROXY
 // protocol, over IPv4, IPv6 and, without addresses, for a unix socket; its
@@ -12,16 +38,14 @@ func TestHAProxyNamesItsClients(t *testing.T) {
 	to := newWorld(t, "bascule")
 	to.start(&row{cfg: "frontend f\n    bind $F1 accept-proxy\n    http-request return status 200 content-type text/plain lf-string \"%[src] to %[dst]:%[dst_port].\"\n"})
 	from := newWorld(t, "haproxy")
-	_, port, _ := strings.Cut(from.vars["F1"], ":")
-	_, port2, _ := strings.Cut(from.vars["F2"], ":")
-	from.vars["TO"], from.vars["SIX1"], from.vars["SIX2"] = to.vars["F1"], "[::1]:"+port, "[::1]:"+port2
+	from.vars["TO"], from.vars["SIX1"], from.vars["SIX2"] = to.vars["F1"], reserved(t), reserved(t)
 	from.start(&row{cfg: "listen v1\n    mode tcp\n    option tcplog\n    bind $F1\n    bind $SIX1\n    bind $DIR/v1.sock\n    server s $TO send-proxy\n" +
 		"listen v2\n    mode tcp\n    option tcplog\n    bind $F2\n    bind $SIX2\n    bind $DIR/v2.sock\n    server s $TO send-proxy-v2\n" +
-		"backend checks\n    option httpchk GET /\n    server v1 $TO send-proxy check inter 100ms\n    server v2 $TO send-proxy-v2 check inter 100ms\n"})
+		"backend checks\n    option httpchk GET /\n    server v1 $TO send-proxy check inter 1s\n    server v2 $TO send-proxy-v2 check inter 1s\n"})
 	request := "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 	for _, tt := range []struct{ dial, want string }{
 		{"$F1", "\n127.0.0.1 to $F1."}, {"$F2", "\n127.0.0.1 to $F2."},
-		{"$SIX1", "\n::1 to ::1:" + port + "."}, {"$SIX2", "\n::1 to ::1:" + port2 + "."},
+		{"$SIX1", "\n::1 to ::1:" + portOf(from.vars["SIX1"]) + "."}, {"$SIX2", "\n::1 to ::1:" + portOf(from.vars["SIX2"]) + "."},
 		// Nothing is said of a unix socket's client: the connection's own ends count.
 		{"$DIR/v1.sock", "\n127.0.0.1 to $TO."}, {"$DIR/v2.sock", "\n127.0.0.1 to $TO."},
 	} {

@@ -32,7 +32,7 @@ var processRows = []row{
 		cfg:   "frontend f\n    bind $F1\n.if feature(BASCULE)\n    http-request return status 200 content-type a/b string own\n.endif\n",
 		steps: []step{get("/", "own")}},
 	{name: "no takes an option back", covers: "prefix no",
-		cfg: "defaults\n    mode http\n    timeout connect 100ms\n    timeout client 5s\n    timeout server 5s\n    retries 1\n    option redispatch\nfrontend f\n    bind $F1\n    default_backend b\nbackend b\n    .if feature(BASCULE)\n    no option safe-replay\n    .endif\n    no option redispatch\n    server dead $DEAD\n    server s1 $S1\n" +
+		cfg: "defaults\n    mode http\n    timeout connect 1m\n    timeout client 1m\n    timeout server 1m\n    retries 1\n    option redispatch\nfrontend f\n    bind $F1\n    default_backend b\nbackend b\n    .if feature(BASCULE)\n    no option safe-replay\n    .endif\n    no option redispatch\n    server dead $DEAD\n    server s1 $S1\n" +
 			"frontend g\n    bind $F2\n    default_backend c\nbackend c\n    server dead $DEAD\n    server s1 $S1\n",
 		steps: []step{get("/", "503"), get("/", "\ns1\n"), send("$F2", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\ns1\n")}},
 	{name: "threads are grouped", covers: "global thread-groups; global tune.idle-pool.shared", alone: "2.6 knows no thread-groups without an experimental directive",
@@ -53,7 +53,7 @@ var processRows = []row{
 		cfg: "frontend f\n    bind fd@3\n    default_backend b\nbackend b\n    server s1 $S1\n", steps: []step{send("$F4", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\ns1\n")}},
 	{name: "unix sockets of both kinds", covers: "bind unix path; bind abns@; server abns@",
 		cfg: "frontend u\n    bind $F1\n    bind $DIR/front.sock mode 600 user root group root\n    default_backend b\n" +
-			"backend b\n    option log-health-checks\n    server relay abns@$ABNS check inter 100ms\n" +
+			"backend b\n    option log-health-checks\n    server relay abns@$ABNS check inter 1s\n" +
 			"frontend a\n    bind abns@$ABNS\n    option dontlognull\n    default_backend c\nbackend c\n    option forwardfor\n    server s1 $S1\n" +
 			"listen t\n    mode tcp\n    option tcplog\n    bind unix@$DIR/tcp.sock\n    server back unix@$DIR/front.sock\n",
 		steps: []step{
@@ -74,7 +74,7 @@ var processRows = []row{
 	{name: "nobody serves a server's unix socket", covers: "server abns@",
 		cfg: "frontend f\n    bind $F1\n    use_backend down if { path /down }\n    default_backend b\n" +
 			"backend b\n" + stock + "    retries 2\n    server s1 unix@$DIR/none.sock\n" +
-			"backend down\n    option log-health-checks\n    server s1 $DIR/none.sock check inter 100ms\n    server s2 abns@$ABNS check inter 100ms\n",
+			"backend down\n    option log-health-checks\n    server s1 $DIR/none.sock check inter 1s\n    server s2 abns@$ABNS check inter 1s\n",
 		steps: []step{
 			get("/one", "503"), logged(" f b/s1 ", "/-1/", " 503 ", " SC", "/2 0/0 "), state("b/s1", "wretr", "2"), state("b/s1", "econ", "1"),
 			state("down/s1", "status", "DOWN"), state("down/s2", "status", "DOWN"), state("down/s2", "check_status", "SOCKERR"), state("down/s2", "addr", "unix"),
@@ -83,7 +83,7 @@ var processRows = []row{
 			get("/down", "503"), logged(" f down/<NOSRV> ", " 503 ", " SC"),
 		}},
 	{name: "log lines go where log says", covers: "global log; log global; log; log udp address; log len; option httplog", global: "    log $LOG len 200 local3 info\n",
-		cfg: "defaults\n    mode http\n    log global\n    option httplog\n    timeout connect 5s\n    timeout client 5s\n    timeout server 5s\n" + one,
+		cfg: "defaults\n    mode http\n    log global\n    option httplog\n    timeout connect 1m\n    timeout client 1m\n    timeout server 1m\n" + one,
 		steps: []step{
 			get("/" + strings.Repeat("l", 300)), logged("<158>", " f b/s1 ", "/lll"),
 			func(w *world) error {

@@ -43,9 +43,9 @@ func rewrite(old, changed string) step {
 	}
 }
 
-// steadyFor is how long something must stay as it is, ten times the interval
+// steadyFor is how long something must stay as it is, three times the interval
 // of the checks in the rows.
-const steadyFor = time.Second
+const steadyFor = 3 * time.Second
 
 // steady watches that something stays true.
 func steady(_ *world, holds func() bool) error {

@@ -33,7 +33,7 @@ func TestConnectionsComeFromTheSource(t *testing.T) {
 			w := newWorld(t, program)
 			w.vars["BACK"] = ln.Addr().String()
 			w.start(&row{cfg: "listen l\n    mode tcp\n    option tcplog\n    bind $F1\n    source 127.0.0.7\n    option srvtcpka\n    server a $BACK tcp-ut 5s\n" +
-				"backend c\n    option httpchk\n    source 127.0.0.7\n    server b $BACK source 127.0.0.8 interface lo check inter 100ms\n"})
+				"backend c\n    option httpchk\n    source 127.0.0.7\n    server b $BACK source 127.0.0.8 interface lo check inter 1s\n"})
 			if err := closed("$F1", "x")(w); err != nil && !strings.Contains(err.Error(), "reset") {
 				t.Error(err)
 			}

@@ -176,7 +176,7 @@ func saw(name string, want ...string) step {
 		}
 		var lower []string
 		for _, x := range want {
-			lower = append(lower, strings.ToLower(x))
+			lower = append(lower, strings.ToLower(w.fill(x)))
 		}
 		// haproxy writes names of fields in lower case
 		return contains(strings.ToLower(seen[len(seen)-1]), lower)

@@ -10,22 +10,25 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"bascule/test/loopback"
 )
 
 // patience bounds every wait: nothing here takes more than a moment, and a busy
 // machine shall not make a test fail.
 const patience = time.Minute
 
-// common is what the files of rows begin with.
+// common is what the files of rows begin with: nothing is reached by its time, unless the
+// row says so, and no check fails because the machine is busy.
 const common = `defaults
     mode http
-    timeout connect 5s
-    timeout client 10s
-    timeout server 10s
+    timeout connect 1m
+    timeout client 2m
+    timeout server 2m
+    timeout check 1m
     log $LOG local0
     option httplog
 `
@@ -55,13 +58,15 @@ func newWorld(t *testing.T, program string) *world {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	w := &world{t: t, program: program, servers: map[string]*server{}, out: &safeBuffer{}, logs: collect(t)}
-	w.vars = map[string]string{"DIR": dir, "SOCK": dir + "/admin.sock", "LOG": w.logs.addr, "DEAD": freeAddr(),
-		"ABNS": fmt.Sprintf("keywords-%d-%d", os.Getpid(), lastPort.Add(1))}
+	w.vars = map[string]string{"DIR": dir, "SOCK": dir + "/admin.sock", "LOG": w.logs.addr, "DEAD": loopback.Address() + ":8000",
+		"ABNS": "keywords-" + filepath.Base(dir)}
+	ip := loopback.Address()
+	w.vars["IP"] = ip
 	for i := 1; i <= serverCount; i++ {
 		name := fmt.Sprintf("s%d", i)
 		w.servers[name] = serve(t, name)
 		w.vars[fmt.Sprintf("S%d", i)] = w.servers[name].addr
-		w.vars[fmt.Sprintf("F%d", i)] = freeAddr()
+		w.vars[fmt.Sprintf("F%d", i)] = fmt.Sprintf("%s:%d", ip, 8000+i)
 	}
 	return w
 }
@@ -176,20 +181,6 @@ func (w *world) await(r *row) {
 }
 
 func (w *world) output() string { return w.out.String() }
-
-// lastPort counts the ports given out; they lie below those that the kernel
-// gives to clients and to listeners on port 0.
-var lastPort atomic.Int64
-
-func freeAddr() string {
-	for {
-		addr := fmt.Sprintf("127.0.0.1:%d", 10000+(int64(os.Getpid())*100+lastPort.Add(1))%20000)
-		if l, err := net.Listen("tcp", addr); err == nil {
-			l.Close()
-			return addr
-		}
-	}
-}
 
 // A safeBuffer is read while a process writes it.
 type safeBuffer struct {
