@@ -82,8 +82,16 @@ func TestTheNextWorkerGoesOn(t *testing.T) {
 					t.Errorf("after %s show proc says\n%s", signal, proc)
 				}
 			}
-			if said := m.said(); !strings.Contains(said, "starting another on the same sockets") || !strings.Contains(said, "starting another on the same sockets in 100ms: 2 have crashed") {
-				t.Errorf("the master does not tell of the crashes, and of its pauses from the second on:\n%s", said)
+			// Two that crashed soon after their start: a busy machine may have to go on.
+			await(t, "a word of the master on its pause", func() bool {
+				if strings.Contains(m.said(), "starting another on the same sockets in 100ms: 2 have crashed") {
+					return true
+				}
+				crash(t, socket, syscall.SIGKILL)
+				return false
+			})
+			if said := m.said(); !strings.Contains(said, "starting another on the same sockets\n") {
+				t.Errorf("the master does not tell of the crashes:\n%s", said)
 			}
 		})
 	}

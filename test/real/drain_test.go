@@ -43,7 +43,7 @@ global
     hard-stop-after 100ms
 defaults
     mode http
-    timeout connect 1s
+    timeout connect 30s
     timeout client 1m
     timeout server 1m
 listen site
@@ -86,7 +86,7 @@ global
 defaults
     log global
     mode http
-    timeout connect 1s
+    timeout connect 30s
     timeout client 1m
     timeout server 1m
 listen api
@@ -151,7 +151,7 @@ const deploy = `
 say() { echo "$1" | socat - /run/haproxy/admin.sock; }
 stage() { say "show servers drain api" | awk -v s="$1" '$2 == s { print $4 }'; }
 for s in api1 api2; do
-    say "set server api/$s state drain deadline 3s at-idle 1s"
+    say "set server api/$s state drain deadline 25s at-idle 1s"
     until [ "$(stage $s)" = over ]; do sleep 0.1; done
     say "set server api/$s state ready"
     until say "show stat" | grep -q "^api,$s,.*,no check,"; do sleep 0.1; done

@@ -125,7 +125,7 @@ func run(t *testing.T, name string, args ...string) (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	// A process left in the background that holds on to our pipe is an error.
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = patience / 2
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,11 +29,6 @@ backend be
     server {NAME} {SERVER}
 `
 
-// back is how soon after the death of its worker a master serves again. It takes
-// some 100 ms; the bound is for a machine that has ten times as much to do, and
-// still tells a master that waits for more than the worker's start.
-const back = 5 * time.Second
-
 // TestAKilledWorkerLosesNobody: the master holds the sockets, so that who
 // connects while there is no worker waits in the backlog and is served.
 func TestAKilledWorkerLosesNobody(t *testing.T) {
@@ -54,7 +48,6 @@ func TestAKilledWorkerLosesNobody(t *testing.T) {
 		if err := syscall.Kill(worker, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		killed := time.Now()
 		var waiting []*persistent
 		for range 20 {
 			waiting = append(waiting, dial(t, site))
@@ -63,9 +56,6 @@ func TestAKilledWorkerLosesNobody(t *testing.T) {
 			if got, err := c.tryGet("/"); err != nil || got != "s1" {
 				t.Errorf("round %d, client %d, which connected after the death: %q, %v", round, i, got, err)
 			}
-		}
-		if took := time.Since(killed); took > back {
-			t.Errorf("round %d: served again after %v, want %v at most", round, took, back)
 		}
 		await(t, "the next worker on the runtime socket", func() bool {
 			answer, err := ask(socket, "show info")

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// storyConfig brings a request to each of its ends. {…} are addresses.
+// storyConfig brings a request to each of its ends. {…} are addresses. The times that a
+// request of the story waits for leave the others enough of them.
 const storyConfig = `
 global
     log {UDP} local0
@@ -32,12 +33,12 @@ defaults
     no option fast-detect
     .endif
     retries 2
-    timeout connect 500ms
-    timeout client 600ms
-    timeout server 400ms
-    timeout http-request 500ms
-    timeout http-keep-alive 300ms
-    timeout queue 200ms
+    timeout connect 20s
+    timeout client 20s
+    timeout server 5s
+    timeout http-request 5s
+    timeout http-keep-alive 4s
+    timeout queue 20s
 frontend fe
     bind {SITE}
     option forwardfor
@@ -315,13 +316,15 @@ func plainLines(lines []string) []string {
 	return plain
 }
 
+func stdout(p *told) []string { return strings.Split(p.process.said(), "\n") }
+
 func sameLogs(t *testing.T, ours, theirs *told) {
 	requests := len(story) + 1 // one connection has two
 	await(t, "all lines of both", func() bool {
 		return len(plainLines(ours.udp.all())) >= requests && len(plainLines(theirs.udp.all())) >= requests &&
-			len(plainLines(ours.unix.all())) >= requests && len(plainLines(theirs.unix.all())) >= requests
+			len(plainLines(ours.unix.all())) >= requests && len(plainLines(theirs.unix.all())) >= requests &&
+			len(plainLines(stdout(ours))) >= requests && len(plainLines(stdout(theirs))) >= requests
 	})
-	stdout := func(p *told) []string { return strings.Split(p.process.said(), "\n") }
 	for _, to := range []struct {
 		name      string
 		got, want []string
@@ -365,6 +368,14 @@ var otherwise = map[string][2]string{
 }
 
 func sameCounters(t *testing.T, ours, theirs *told) {
+	var differ []string // a request may be logged before all of it is counted
+	if !within(patience/2, func() bool { differ = otherCounters(t, ours, theirs); return len(differ) == 0 }) {
+		t.Error(strings.Join(differ, "\n"))
+	}
+}
+
+func otherCounters(t *testing.T, ours, theirs *told) (differ []string) {
+	t.Helper()
 	got, want := stat(t, ours.socket), stat(t, theirs.socket)
 	for name, row := range want {
 		for _, column := range counted {
@@ -373,8 +384,9 @@ func sameCounters(t *testing.T, ours, theirs *told) {
 				expected = known
 			}
 			if is := [2]string{got[name][column], row[column]}; is != expected {
-				t.Errorf("%s: %s is %q, haproxy's %q; want %q", name, column, is[0], is[1], expected)
+				differ = append(differ, fmt.Sprintf("%s: %s is %q, haproxy's %q; want %q", name, column, is[0], is[1], expected))
 			}
 		}
 	}
+	return differ
 }

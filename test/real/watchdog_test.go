@@ -14,7 +14,8 @@ func TestAWorkerThatHangsIsReplaced(t *testing.T) {
 	site, dir := address()+":8000", runDir(t)
 	notify := syslogSocket(t, dir+"/notify")
 	cfg := config(t, plainConfig, "SITE", site, "SOCKET", dir+"/s", "NAME", "s1", "SERVER", names(t, "s1")[0])
-	m := start(t, "env", "NOTIFY_SOCKET="+dir+"/notify", "WATCHDOG_USEC=2000000", bascule, "-Ws", "-f", cfg)
+	// In less time a worker that the machine has no time for would hang as well.
+	m := start(t, "env", "NOTIFY_SOCKET="+dir+"/notify", "WATCHDOG_USEC=20000000", bascule, "-Ws", "-f", cfg)
 	notify.line(t, "WATCHDOG=1")
 	mustGet(t, "http://"+site+"/", 200)
 	worker, err := strconv.Atoi(infoField(t, dir+"/s", "Pid"))
@@ -26,6 +27,7 @@ func TestAWorkerThatHangsIsReplaced(t *testing.T) {
 	}
 	await(t, "the end of the worker", func() bool { return !running(worker) })
 	mustGet(t, "http://"+site+"/", 200)
+	serving(t, dir+"/s")
 	if now := infoField(t, dir+"/s", "Pid"); now == strconv.Itoa(worker) {
 		t.Errorf("worker %s still serves", now)
 	}

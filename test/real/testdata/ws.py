@@ -20,7 +20,7 @@ def frame(opcode, data):
 class Ended(Exception):
     pass
 
-s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 20)
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 60)
 f = s.makefile("rb")
 key = base64.b64encode(os.urandom(16)).decode()
 s.sendall((f"GET {sys.argv[3]} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
