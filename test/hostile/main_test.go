@@ -17,11 +17,11 @@ import (
 
 // lanesPerSite is how many rows one program works on at the same time, each
 // with a frontend and a server of its own.
-const lanesPerSite = 4
+const lanesPerSite = 8
 
 // rowsAtOnce is how many rows are worked on at the same time: most of the time
 // they wait for a program, not for a processor.
-const rowsAtOnce = "16"
+const rowsAtOnce = "24"
 
 // bascule is the path of the binary under test.
 var bascule string
@@ -48,7 +48,8 @@ func TestMain(m *testing.M) {
 }
 
 // defaults are the same for both programs. Whoever waits for bytes that do not
-// come is heard of after the short times.
+// come is heard of after the short times, which leave some seconds to who sends
+// in pieces.
 const defaults = `global
 	maxconn 200
 	log %s local0
@@ -56,11 +57,11 @@ const defaults = `global
 	mode http
 	log global
 	log-format "%%cp:%%fp %%ST %%tsc"
-	timeout connect 2s
-	timeout client 1s
-	timeout server 2s
-	timeout http-request 1s
-	timeout http-keep-alive 5s
+	timeout connect 1m
+	timeout client 5s
+	timeout server 9s
+	timeout http-request 5s
+	timeout http-keep-alive 30s
 	retries 0
 `
 

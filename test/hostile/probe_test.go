@@ -88,7 +88,7 @@ func (s *site) exchange(t *testing.T, l *lane, sent string, how manner, want str
 		}
 	}
 	got := ""
-	for end := time.Now().Add(patience / 10); ; {
+	for end := time.Now().Add(patience / 3); ; {
 		got = fmt.Sprintf("%s | %s | %s", strings.Join(replies, ", "), s.logs.of(c), l.server.requests())
 		if slices.ContainsFunc(strings.Split(want, " or "), func(w string) bool { return got == w || strings.HasPrefix(got, w+" | ") }) || time.Now().After(end) {
 			l.server.settle()
