@@ -43,7 +43,7 @@ const (
 	// startTime is what a browser gets to begin on a busy machine.
 	startTime = time.Minute
 	// answerTime is what it gets for one command.
-	answerTime = 30 * time.Second
+	answerTime = time.Minute
 	// messageSize bounds one message: a picture of 200 servers.
 	messageSize = 64 << 20
 )

@@ -38,8 +38,8 @@ func fleet(binary string) plan {
 	return plan{binary: binary, load: 220, sockets: 9,
 		stats: []string{"stats enable", "stats uri /stats", "stats show-node edge-1", "stats show-legends", "stats auth operator:secret", "stats admin if { src 127.0.0.0/8 }"},
 		backends: []backends{
-			{"api", []string{"balance roundrobin", "option httpchk GET /health", "default-server inter 1s"}, []string{"api1", "api2", "api3 weight 2", "api4 backup"}},
-			{"stream", []string{"balance uri depth 2", "hash-type consistent", "default-server inter 1s"}, []string{"stream1", "stream2", "stream3", "stream4 weight 2", "stream5"}},
+			{"api", []string{"balance roundrobin", "option httpchk GET /health", "default-server inter 2s"}, []string{"api1", "api2", "api3 weight 2", "api4 backup"}},
+			{"stream", []string{"balance uri depth 2", "hash-type consistent", "default-server inter 2s"}, []string{"stream1", "stream2", "stream3", "stream4 weight 2", "stream5"}},
 		}}
 }
 

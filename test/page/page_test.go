@@ -108,6 +108,18 @@ func (s *stage) text(expression string) (v string) {
 	return v
 }
 
+// becomes waits for a value of an expression: the page draws when the browser lets it.
+func (s *stage) becomes(expression, want, what string) {
+	s.Helper()
+	got := ""
+	for end := time.Now().Add(shown); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if got = s.text(expression); got == want {
+			return
+		}
+	}
+	s.Errorf("%s: %s, want %s", what, got, want)
+}
+
 func (s *stage) run(expression string) {
 	s.Helper()
 	s.must(s.eval(expression, nil))
@@ -174,16 +186,10 @@ func TestThePageInABrowser(t *testing.T) {
 }
 
 func testKeys(s *stage) {
-	active := func() string {
-		return s.text(`(document.activeElement.dataset.key || document.activeElement.id || document.activeElement.className || document.activeElement.tagName)`)
-	}
-	tab := func() string { s.must(s.press("Tab", "Tab", 9)); return active() }
-	var way []string
-	for range 6 {
-		way = append(way, tab())
-	}
-	if got, want := strings.Join(way, " "), "skip find theme classic api/api1 events"; got != want {
-		s.Errorf("Tab leads to %s, want %s", got, want)
+	const active = `(document.activeElement.dataset.key || document.activeElement.id || document.activeElement.className || document.activeElement.tagName)`
+	for _, want := range []string{"skip", "find", "theme", "classic", "api/api1", "events"} {
+		s.must(s.press("Tab", "Tab", 9))
+		s.becomes(active, want, "Tab leads to")
 	}
 	s.run(`document.querySelector('[data-key="api/api1"]').focus()`)
 	for _, tt := range []struct {
@@ -194,18 +200,13 @@ func testKeys(s *stage) {
 		{"ArrowDown", 40, "api/api2"}, {"ArrowUp", 38, "api/api1"}, {"End", 35, "stream/stream5"}, {"ArrowLeft", 37, "stream/stream4"}, {"Home", 36, "api/api1"},
 		{"Enter", 13, "detail"}, {"Escape", 27, "api/api1"}, {"/", 191, "find"},
 	} {
-		if s.must(s.press(tt.key, tt.key, tt.number)); active() != tt.want {
-			s.Errorf("%s leads to %s, want %s", tt.key, active(), tt.want)
-		}
+		s.must(s.press(tt.key, tt.key, tt.number))
+		s.becomes(active, tt.want, tt.key+" leads to")
 	}
 	s.run(`document.querySelector('#find').value = 'stream5'; document.querySelector('#find').dispatchEvent(new Event('input'))`)
-	if got := s.text(`[...document.querySelectorAll('.server:not([hidden])')].map((b) => b.dataset.key).join()`); got != "stream/stream5" {
-		s.Errorf("find shows %s", got)
-	}
+	s.becomes(`[...document.querySelectorAll('.server:not([hidden])')].map((b) => b.dataset.key).join()`, "stream/stream5", "find shows")
 	s.must(s.press("Escape", "Escape", 27))
-	if got := s.text(`String(document.querySelectorAll('.server:not([hidden])').length)`); got != "9" {
-		s.Errorf("Escape leaves %s servers", got)
-	}
+	s.becomes(`String(document.querySelectorAll('.server:not([hidden])').length)`, "9", "Escape leaves so many servers")
 }
 
 // faint lists the texts whose contrast with what is behind them is below WCAG's AA:
@@ -231,25 +232,18 @@ const faint = `(() => {
 
 func testContrast(s *stage) {
 	s.run(`document.querySelector('[data-key="api/api1"]').click(); document.querySelector('[data-order=drain]').click()`)
-	s.run(`[...document.querySelectorAll('.server')].forEach((b, i) => { b.dataset.state = ['up', 'down', 'drain', 'maint', 'going-up', 'going-down', 'no-check'][i % 7]; })`)
+	// The page's next frame has the real states again.
+	const states = `[...document.querySelectorAll('.server')].forEach((b, i) => { b.dataset.state = ['up', 'down', 'drain', 'maint', 'going-up', 'going-down', 'no-check'][i % 7]; })`
 	for _, scheme := range []string{"light", "dark"} {
 		s.must(s.prefer(scheme))
-		if got := s.text(faint); got != "" {
-			s.Errorf("%s: %s", scheme, got)
-		}
-		if got := s.text(`getComputedStyle(document.documentElement).colorScheme`); got != scheme {
-			s.Errorf("%s is shown as %s", scheme, got)
-		}
+		s.becomes("("+states+", "+faint+")", "", "faint in "+scheme)
+		s.becomes(`getComputedStyle(document.documentElement).colorScheme`, scheme, scheme+" is shown as")
 	}
 	s.run(`document.querySelector('#theme').click()`) // the page's own choice is before the system's
-	if got := s.text(`getComputedStyle(document.documentElement).colorScheme + document.querySelector('#theme-word').textContent`); got != "lightLight" {
-		s.Errorf("the button chooses %s", got)
-	}
+	s.becomes(`getComputedStyle(document.documentElement).colorScheme + document.querySelector('#theme-word').textContent`, "lightLight", "the button chooses")
 	s.run(`document.querySelector('#theme').click(); document.querySelector('#theme').click(); document.querySelector('#ask-no').click(); document.querySelector('#detail-close').click()`)
 	s.must(s.prefer("light"))
-	if got := s.text(`String(document.getAnimations().length)`); got != "0" {
-		s.Errorf("%s things move by themselves", got)
-	}
+	s.becomes(`String(document.getAnimations().length)`, "0", "so many things move by themselves")
 }
 
 // testNames reads what a reader of the screen is told.
@@ -293,9 +287,8 @@ func testPhone(s *stage) {
 		s.must(s.size(width, 844, width < 500))
 		for _, open := range []string{"", `document.querySelector('[data-key="api/api1"]').click()`} {
 			s.run(open)
-			if got := s.text(`String(Math.max(document.documentElement.scrollWidth, document.querySelector('#detail').scrollWidth))`); len(got) > len(fmt.Sprint(width)) || got > fmt.Sprint(width) {
-				s.Errorf("at %d pixels the page is %s wide (%s)", width, got, open)
-			}
+			s.becomes(fmt.Sprintf(`String(Math.max(%d, document.documentElement.scrollWidth, document.querySelector('#detail').scrollWidth))`, width), fmt.Sprint(width),
+				fmt.Sprintf("the page's width at %d pixels (%s)", width, open))
 		}
 		s.run(`document.querySelector('#detail-close').click()`)
 	}
@@ -309,9 +302,7 @@ func testKill(s *stage) {
 	s.wait(`document.querySelector('#events').textContent.includes('Server stream/stream2 is DOWN')`)
 	s.wait(`document.querySelector('#attention').checkVisibility() && document.title.startsWith('(1) ')`)
 	s.run(`document.querySelector('#attention button').click()`)
-	if got := s.text(`[...document.querySelectorAll('.server:not([hidden])')].map((b) => b.dataset.key).join()`); got != "stream/stream2" {
-		s.Errorf("the button shows %s", got)
-	}
+	s.becomes(`[...document.querySelectorAll('.server:not([hidden])')].map((b) => b.dataset.key).join()`, "stream/stream2", "the button shows")
 	s.must(s.revive("stream2"))
 	s.wait(`document.querySelector('[data-key="stream/stream2"]').dataset.state === 'up'`)
 	s.must(s.press("Escape", "Escape", 27))
@@ -324,12 +315,12 @@ func testDrain(s *stage) {
 	s.wait(`document.querySelector('#ask').open && document.activeElement.id === 'ask-deadline'`)
 	s.run(`document.querySelector('#ask-deadline').value = 'soon'; document.querySelector('#ask-yes').click()`)
 	s.wait(`document.querySelector('#ask-outcome').textContent.includes('the deadline is not a time')`)
-	s.run(`document.querySelector('#ask-deadline').value = '45s'`)
+	s.run(`document.querySelector('#ask-deadline').value = '10m'`)
 	s.must(s.press("Enter", "Enter", 13))
 	s.wait(`!document.querySelector('#ask').open`)
 	s.wait(`document.querySelector('[data-key="api/api2"]').dataset.state === 'drain' && /left/.test(document.querySelector('#detail-state').textContent)`)
-	s.wait(`document.querySelector('#events').textContent.includes('Page: drain of api/api2 within 45s, ordered by operator from 127.0.0.1:')`)
-	s.logged("drain of api/api2 within 45s", "user=operator", "from=127.0.0.1:", "result=done")
+	s.wait(`document.querySelector('#events').textContent.includes('Page: drain of api/api2 within 10m, ordered by operator from 127.0.0.1:')`)
+	s.logged("drain of api/api2 within 10m", "user=operator", "from=127.0.0.1:", "result=done")
 	order := func(action, more, holds string) {
 		s.Helper()
 		s.run(fmt.Sprintf("document.querySelector('[data-order=%s]').click(); %s document.querySelector('#ask-yes').click()", action, more))
@@ -350,9 +341,7 @@ func testReload(s *stage) {
 	s.must(s.rig.process.Process.Signal(syscall.SIGUSR2))
 	s.wait(`document.querySelector('[data-key="added/a1"]') && document.querySelector('#link').dataset.is === 'live'`)
 	s.wait(`document.querySelector('[data-key="api/api2"]').dataset.state === 'maint'`)
-	if got := s.text(`String([...document.querySelectorAll('#events li')].filter((e) => e.textContent.includes('Server api/api2 enters drain')).length)`); got != "1" {
-		s.Errorf("an event is shown %s times", got)
-	}
+	s.becomes(`String([...document.querySelectorAll('#events li')].filter((e) => e.textContent.includes('Server api/api2 enters drain')).length)`, "1", "an event is shown so many times")
 }
 
 func testGuest(s *stage) {
@@ -361,9 +350,7 @@ func testGuest(s *stage) {
 		s.Errorf("the page has %s parts to act with", got)
 	}
 	s.run(`document.querySelector('[data-key="api/api1"]').click()`)
-	if got := s.text(`document.querySelector('#where').textContent`); !strings.Contains(got, "as guest") || !strings.Contains(got, "read only") {
-		s.Errorf("it says %q", got)
-	}
+	s.wait(`document.querySelector('#where').textContent.includes('as guest') && document.querySelector('#where').textContent.includes('read only')`)
 	if got := s.text(`fetch(location.pathname.split(';')[0] + ';act', { method: 'POST', body: new URLSearchParams({ action: 'maint', backend: 'api', server: 'api1' }) }).then((r) => String(r.status))`); got != "403" {
 		s.Errorf("an order gets %s", got)
 	}
@@ -397,13 +384,15 @@ func testForeign(s *stage) {
 func TestTwoHundredServers(t *testing.T) {
 	s := newStage(t, wall(bascule(t), 200))
 	s.show("")
-	if got := s.text(`String(document.querySelectorAll('.many .server').length)`); got != "200" {
-		t.Errorf("%s servers", got)
-	}
-	v, err := s.record(3 * time.Second)
-	s.must(err)
-	if v.scripts == 0 || v.frames == 0 || v.longest == 0 {
-		t.Errorf("the trace has seen nothing: %+v", v)
+	s.becomes(`String(document.querySelectorAll('.many .server').length)`, "200", "so many servers")
+	var v verdict
+	for end := time.Now().Add(shown); v.scripts == 0 || v.frames == 0 || v.longest == 0; { // a busy browser draws late
+		if time.Now().After(end) {
+			t.Fatalf("the trace has seen nothing: %+v", v)
+		}
+		var err error
+		v, err = s.record(3 * time.Second)
+		s.must(err)
 	}
 	t.Logf("longest task with script %s, %s of CPU time", v.longest, v.longestCPU)
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"bascule/test/loopback"
 )
 
 // A rig is a running balancer before servers of this process, under a light load.
@@ -107,24 +109,20 @@ func build(p plan) (r *rig, err error) {
 			r.end()
 		}
 	}()
-	text := "global\n\tmaxconn 4000\ndefaults\n\tmode http\n\ttimeout connect 2s\n\ttimeout client 60s\n\ttimeout server 60s\n\ttimeout tunnel 1h\n"
-	if r.web, err = free(); err != nil {
-		return nil, err
-	}
+	ip := loopback.Address()
+	r.web, r.stats = ip+":8000", ip+":8001"
+	text := "global\n\tmaxconn 4000\ndefaults\n\tmode http\n\ttimeout connect 20s\n\ttimeout check 20s\n\ttimeout client 60s\n\ttimeout server 60s\n\ttimeout tunnel 1h\n"
 	text += "frontend web\n\tbind " + r.web + "\n"
 	for i, be := range p.backends[1:] {
 		text += fmt.Sprintf("\tuse_backend %s if { path_beg /%d }\n", be.name, i+1)
 	}
 	text += "\tdefault_backend " + p.backends[0].name + "\n"
-	if r.stats, err = free(); err != nil {
-		return nil, err
-	}
 	text += "frontend stats\n\tbind " + r.stats + "\n\t" + strings.Join(p.stats, "\n\t") + "\n"
 	for _, be := range p.backends {
 		text += "backend " + be.name + "\n\t" + strings.Join(be.lines, "\n\t") + "\n"
 		for i, words := range be.servers {
 			name, more, _ := strings.Cut(words, " ")
-			s, err := listen("127.0.0.1:0")
+			s, err := listen(loopback.Address() + ":8080") // of its own, so that it is free when the server comes back
 			if err != nil {
 				return nil, err
 			}
@@ -186,27 +184,12 @@ func (r *rig) end() {
 	_ = os.RemoveAll(r.dir)
 }
 
-// lastPort: see free.
-var lastPort int
-
-// free is an address that nobody listens on, below the ports that the kernel gives away.
-func free() (string, error) {
-	for range 1000 {
-		lastPort++
-		addr := fmt.Sprintf("127.0.0.1:%d", 20000+(os.Getpid()*37+lastPort)%10000)
-		if l, err := net.Listen("tcp", addr); err == nil {
-			return addr, l.Close()
-		}
-	}
-	return "", errors.New("no free port")
-}
-
 // ask asks for something of each backend, so many times a second.
 func (r *rig) ask(ctx context.Context, rate, backends int) {
 	if rate == 0 {
 		return
 	}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: 5 * time.Second}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: startTime}
 	defer client.CloseIdleConnections()
 	tick := time.NewTicker(time.Second / time.Duration(rate))
 	defer tick.Stop()
