@@ -175,8 +175,8 @@ func (r *run) connect(d *config.CheckDial) (over bool) {
 			return r.broken(err)
 		}
 	}
-	if with := r.srv.Config().CheckTLS; with != nil && d.Default {
-		return r.secure(with, r.srv.Config().CheckSNI)
+	if cfg := r.srv.Config(); cfg.CheckTLS != nil && (d.TLS || d.Default && cfg.CheckSSL) {
+		return r.secure(cfg, d)
 	}
 	return false
 }

@@ -1,17 +1,31 @@
 package check
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"syscall"
 
 	"bascule/internal/backend"
 	"bascule/internal/cert"
+	"bascule/internal/config"
 )
 
 // secure makes the handshake of TLS on the step's connection.
-func (r *run) secure(with *cert.Client, name string) (over bool) {
-	conn := tls.Client(r.conn, with.For(name))
+func (r *run) secure(cfg *config.Server, d *config.CheckDial) (over bool) {
+	name, protocols := d.SNI, d.ALPN
+	if d.Default {
+		name = cmp.Or(name, cfg.CheckSNI)
+		if protocols == nil {
+			protocols = cfg.CheckALPN
+		}
+	}
+	with := cfg.CheckTLS.For(name)
+	if protocols != nil {
+		with = with.Clone()
+		with.NextProtos = protocols
+	}
+	conn := tls.Client(r.conn, with)
 	err := conn.HandshakeContext(r.ctx)
 	switch {
 	case err == nil:

@@ -24,7 +24,7 @@ func overTLS(t *testing.T, pair []byte, change func(*tls.Config)) func(net.Conn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := &tls.Config{Certificates: []tls.Certificate{c}}
+	settings := &tls.Config{Certificates: []tls.Certificate{c}, NextProtos: []string{"http/1.1", "x"}}
 	change(settings)
 	return func(conn net.Conn) {
 		conn = tls.Server(conn, settings)
@@ -35,7 +35,8 @@ func overTLS(t *testing.T, pair []byte, change func(*tls.Config)) func(net.Conn)
 				return
 			}
 			status := "200 OK"
-			if name := conn.(*tls.Conn).ConnectionState().ServerName; req.URL.Path == "/sni" && name != "web.test" {
+			said := conn.(*tls.Conn).ConnectionState()
+			if req.URL.Path == "/sni" && said.ServerName != "web.test" || req.URL.Path == "/alpn" && said.NegotiatedProtocol != "http/1.1" {
 				status = "404 Not Found"
 			}
 			_, _ = io.WriteString(conn, "HTTP/1.1 "+status+"\r\nContent-Length: 0\r\n\r\n")
@@ -94,6 +95,30 @@ func TestChecksOverTLSMeanWhatTheyMeanToHAProxy(t *testing.T) {
 		{"without-our-certificate-1.3", listen(t, overTLS(t, pair, mutual(tls.VersionTLS13))), "option httpchk GET /", "verify none"},
 		{"tcp-check-in-the-clear", good, "option tcp-check\n tcp-check connect", "verify none"},
 		{"tcp-check-as-the-server", good, "option tcp-check\n tcp-check connect default", "verify none"},
+		{"connect-ssl", good, "option tcp-check\n tcp-check connect ssl", "verify none"},
+		{"connect-ssl-of-a-plain-server", good, "option tcp-check\n tcp-check connect ssl", "no-ssl verify none"},
+		{"connect-ssl-of-another-authority", good, "option tcp-check\n tcp-check connect ssl", "no-ssl ca-file D/other.pem"},
+		{"connect-sni-alone", good, "option httpchk GET /\n http-check connect sni web.test\n http-check send uri /", "verify none"},
+		{"connect-ssl-sni", good, "option httpchk\n http-check connect ssl sni web.test\n http-check send uri /sni", "ca-file D/ca.pem check-sni shop.test"},
+		{"connect-ssl-of-another-name", good, "option httpchk\n http-check connect ssl sni shop.test\n http-check send uri /", "ca-file D/ca.pem check-sni web.test"},
+		{"connect-ssl-without-check-sni", good, "option httpchk\n http-check connect ssl\n http-check send uri /sni", "verify none check-sni web.test"},
+		{"connect-ssl-default", good, "option httpchk\n http-check connect ssl default\n http-check send uri /sni", "no-ssl verify none check-sni web.test"},
+		{"connect-default-sni", good, "option httpchk\n http-check connect default sni web.test\n http-check send uri /sni", "verify none check-sni shop.test"},
+		{"connect-ssl-alpn", good, "option httpchk\n http-check connect ssl alpn http/1.1\n http-check send uri /alpn", "verify none check-alpn x"},
+		{"connect-ssl-without-check-alpn", good, "option httpchk\n http-check connect ssl\n http-check send uri /alpn", "verify none check-alpn http/1.1"},
+		{"connect-ssl-default-check-alpn", good, "option httpchk\n http-check connect ssl default\n http-check send uri /alpn", "verify none check-alpn http/1.1"},
+		{"connect-ssl-and-the-servers-alpn", good, "option httpchk\n http-check connect ssl\n http-check send uri /alpn", "verify none alpn http/1.1"},
+		{"the-servers-alpn", good, "option httpchk GET /alpn", "verify none alpn http/1.1"},
+		{"check-alpn-before-the-servers", good, "option httpchk GET /alpn", "verify none alpn x check-alpn http/1.1"},
+		{"connect-ssl-behind-a-proxy-line", listen(t, func(c net.Conn) {
+			for b := []byte{0}; b[0] != '\n'; {
+				if _, err := c.Read(b); err != nil {
+					return
+				}
+			}
+			overTLS(t, pair, func(*tls.Config) {})(c)
+		}), "option httpchk\n http-check connect ssl send-proxy\n http-check send uri /", "verify none"},
+		{"connect-ssl-then-in-the-clear", good, "option tcp-check\n tcp-check connect ssl\n tcp-check connect", "verify none"},
 	} {
 		lines := " " + c.lines + "\n"
 		fmt.Fprintf(&text, "backend %s\n%s server s 127.0.0.1:%d ssl check inter %d fall 1 %s\n", c.name, lines, c.port, inter.Milliseconds(), strings.ReplaceAll(c.words, "D/", dir+"/"))

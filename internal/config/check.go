@@ -15,6 +15,7 @@ type checkDraft struct {
 	late      bool          // option stands behind the first http-check send: it wins
 	protocol  []CheckStep   // option smtpchk, redis-check, …
 	http, tcp stepList
+	tls       bool // a connect says ssl, if only in the defaults: every server needs settings of TLS
 }
 
 // A stepList is the http-check or the tcp-check lines of a section. Those of

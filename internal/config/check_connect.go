@@ -5,42 +5,29 @@ import (
 	"bascule/internal/rule"
 )
 
-// checkConnectPlanned are the options of http-check connect and tcp-check
-// connect that need what is not built, with the words they take.
-var checkConnectPlanned = map[string]struct {
-	values int
-	why    string
-}{
-	"ssl": {0, whyNotTLS}, "sni": {1, whyNotTLS}, "alpn": {1, whyNotTLS}, "via-socks4": {0, "SOCKS4 is not spoken"},
-	"proto": {1, "checks speak HTTP/1 or plain TCP"},
-}
-
 // checkConnectWords are the options that are read.
-var checkConnectWords = []string{"default", "port", "addr", "send-proxy", "linger", "comment"}
+var checkConnectWords = []string{"default", "port", "addr", "send-proxy", "ssl", "sni", "alpn", "linger", "proto", "comment"}
 
 // parseCheckConnect reads `http-check connect …` and `tcp-check connect …`.
 func parseCheckConnect(http bool) func(*line) {
 	return func(x *line) {
 		s := CheckStep{Connect: &CheckDial{}}
 		for i := 0; i < len(x.args); {
-			used := x.checkConnectOption(&s, i)
+			used := x.checkConnectOption(http, &s, i)
 			if used == 0 {
 				return
 			}
 			i += used
 		}
+		x.px.checks.tls = x.px.checks.tls || s.Connect.TLS
 		x.addStep(http, s)
 	}
 }
 
 // checkConnectOption reads the option at argument i and gives how many words
 // it took, 0 after a problem.
-func (x *line) checkConnectOption(s *CheckStep, i int) int {
+func (x *line) checkConnectOption(http bool, s *CheckStep, i int) int {
 	w, c := x.args[i], s.Connect
-	if p, ok := checkConnectPlanned[w.Text]; ok {
-		x.alert(w, "'%s' : keyword '%s' is known but not supported yet: %s.", x.kw.Name, w.Text, p.why)
-		return 0
-	}
 	switch w.Text {
 	case "default":
 		c.Default = true
@@ -48,6 +35,26 @@ func (x *line) checkConnectOption(s *CheckStep, i int) int {
 		c.SendProxy = true
 	case "linger":
 		c.Linger = true
+	case "ssl":
+		c.TLS = true
+	case "sni":
+		if c.SNI = x.arg(i + 1); c.SNI == "" {
+			x.alert(w, "'%s' : 'sni' expects a string as argument.", x.kw.Name)
+			return 0
+		}
+		return 2
+	case "alpn":
+		if x.arg(i+1) == "" {
+			x.alert(w, "'%s' : 'alpn' : "+noALPN+".", x.kw.Name)
+			return 0
+		}
+		c.ALPN = spoken(protocols(x.args[i+1]), http)
+		return 2
+	case "proto":
+		return x.checkConnectProto(http, i)
+	case "via-socks4":
+		x.alert(w, knownButNot+"%s.", x.kw.Name, w.Text, "SOCKS4 is not spoken")
+		return 0
 	case "comment":
 		if s.Comment = x.arg(i + 1); s.Comment == "" {
 			x.alert(w, "'%s' : 'comment' expects a string as argument.", x.kw.Name)
@@ -63,10 +70,37 @@ func (x *line) checkConnectOption(s *CheckStep, i int) int {
 	case "port":
 		return x.checkConnectPort(c, i)
 	default:
-		x.choose(i, "'"+x.kw.Name+"' : expects 'comment', 'port', 'addr', 'send-proxy', 'linger' or 'default' but got '"+w.Text+"' as argument.", checkConnectWords...)
+		x.choose(i, "'"+x.kw.Name+"' : expects 'comment', 'port', 'addr', 'send-proxy', 'ssl', 'sni', 'alpn', 'linger', 'proto' or 'default' but got '"+w.Text+"' as argument.", checkConnectWords...)
 		return 0
 	}
 	return 1
+}
+
+// knownButNot is how a word of HAProxy's is refused.
+const knownButNot = "'%s' : keyword '%s' is known but not supported yet: "
+
+// checkConnectProto reads the protocol behind argument i, which must be the one that
+// is spoken anyway.
+func (x *line) checkConnectProto(http bool, i int) int {
+	name, spoken, kind := x.arg(i+1), "none", "tcp-check"
+	if http {
+		spoken, kind = "h1", "http-check"
+	}
+	switch name {
+	case "":
+		x.alert(x.args[i], "'%s' : 'proto' expects a MUX protocol as argument.", x.kw.Name)
+	case spoken:
+		return 2
+	case "h1", "h2", "fcgi", "none":
+		if http && name != "none" {
+			x.alert(x.args[i+1], knownButNot+"checks speak HTTP/1.", x.kw.Name, "proto "+name)
+		} else {
+			x.alert(x.args[i+1], "'%s' : 'proto' : invalid MUX protocol '%s' for %s.", x.kw.Name, name, kind)
+		}
+	default:
+		x.choose(i+1, "'"+x.kw.Name+"' : 'proto' : unknown MUX protocol '"+name+"'.", spoken)
+	}
+	return 0
 }
 
 func (x *line) checkConnectAddr(c *CheckDial, w lang.Word) int {

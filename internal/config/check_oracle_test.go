@@ -37,6 +37,10 @@ var checkLines = []string{
 	"option tcp-check\ntcp-check connect port foo", "option tcp-check\ntcp-check connect port 0", "option tcp-check\ntcp-check connect port 70000", "option tcp-check\ntcp-check connect port int(80)",
 	"option tcp-check\ntcp-check connect port var(check.p)", "option tcp-check\ntcp-check connect addr", "option tcp-check\ntcp-check connect addr 127.0.0.1", "option tcp-check\ntcp-check connect comment",
 	"option tcp-check\ntcp-check connect linger default send-proxy comment x", "option tcp-check\ntcp-check send", "option tcp-check\ntcp-check send x y", "option tcp-check\ntcp-check send x comment",
+	"option httpchk\nhttp-check connect ssl sni", "option httpchk\nhttp-check connect ssl sni a.test alpn h2,http/1.1 default port 8443 addr 127.0.0.1 linger send-proxy comment hi", "option httpchk\nhttp-check connect ssl alpn",
+	"option httpchk\nhttp-check connect sni a.test ssl ssl", "option httpchk\nhttp-check connect proto", "option httpchk\nhttp-check connect proto h1", "option httpchk\nhttp-check connect proto none", "option httpchk\nhttp-check connect proto x",
+	"option tcp-check\ntcp-check connect ssl alpn x,y", "option tcp-check\ntcp-check connect proto h1", "option tcp-check\ntcp-check connect proto h2", "option tcp-check\ntcp-check connect proto none", "option tcp-check\ntcp-check connect sni",
+	"option httpchk\nhttp-check connect ssl\nserver s 127.0.0.1:1", "option httpchk\nhttp-check connect ssl\nserver s 127.0.0.1:1 verify none", "tcp-check connect ssl\nserver s 127.0.0.1:1",
 	"option tcp-check\ntcp-check send x comment z q", "option tcp-check\ntcp-check send-binary 4", "option tcp-check\ntcp-check send-binary zz", "option tcp-check\ntcp-check send-binary 4a comment x",
 	"option tcp-check\ntcp-check send-lf %[foo]", "option tcp-check\ntcp-check send-lf %[srv_name]%[be_name]", "option tcp-check\ntcp-check send-binary-lf %[be_name,hex]",
 	"option tcp-check\ntcp-check expect", "option tcp-check\ntcp-check expect string", "option tcp-check\ntcp-check expect foo x", "option tcp-check\ntcp-check expect binary 4", "option tcp-check\ntcp-check expect rstring (",
@@ -50,6 +54,18 @@ var checkLines = []string{
 	"server s 127.0.0.1:80 agent-inter x", "server s 127.0.0.1:80 agent-send", "server s 127.0.0.1:80 agent-check", "server s 127.0.0.1:80 agent-check agent-port 5 no-agent-check",
 	"server s 127.0.0.1:80 track", "server s 127.0.0.1:80 check track t", "server s 127.0.0.1:80 check-send-proxy check", "server s 127.0.0.1:80 check inter 0", "server s 127.0.0.1:80 check fall 0",
 	"server s 127.0.0.1:80 check addr", "server s 127.0.0.1:80 check port",
+}
+
+func TestWhatConnectsOfChecksCannotDoIsRefusedByName(t *testing.T) {
+	for lines, word := range map[string]string{
+		"option httpchk\n    http-check connect via-socks4": "via-socks4", "option tcp-check\n    tcp-check connect ssl via-socks4": "via-socks4",
+		"option httpchk\n    http-check connect proto h2": "h2", "option httpchk\n    http-check connect proto fcgi": "fcgi",
+	} {
+		_, p := loadText(t, "defaults\n"+timeouts+"backend b\n    "+lines+"\n", Env{})
+		if text := printed(p); !strings.Contains(text, word+"' is known but not supported yet") {
+			t.Errorf("%s:\n%s", lines, text)
+		}
+	}
 }
 
 // trackLines are servers that follow others; HAProxy looks at them when all

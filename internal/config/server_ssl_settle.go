@@ -15,7 +15,7 @@ func (l *loader) verifyServersTLS(d *draft) {
 		return
 	}
 	for i, s := range d.Servers {
-		if s.tls.use != yes && s.tls.check != yes && !s.tls.ofDefault {
+		if s.tls.use != yes && s.tls.check != yes && !s.tls.ofDefault && !d.checks.tls {
 			continue
 		}
 		l.verifyServerTLS(d, s, d.serverAt[i])
@@ -29,7 +29,7 @@ func (l *loader) verifyServerTLS(d *draft, s *Server, at lang.Word) {
 	}
 	t := s.tls
 	l.serverTLSDefaults(&t)
-	c := cert.Client{Verify: t.verify != "none", CAs: t.cas, Host: t.host, ALPN: d.spoken(t.alpn), Fresh: t.noReuse || t.noTickets}
+	c := cert.Client{Verify: t.verify != "none", CAs: t.cas, Host: t.host, ALPN: spoken(t.alpn, d.Mode == ModeHTTP), Fresh: t.noReuse || t.noTickets}
 	if t.crt != "" {
 		shown, err := cert.LoadClient(under(l.cfg.Global.CrtBase, t.crt), l.certFiles())
 		if err != nil {
@@ -70,18 +70,19 @@ func (l *loader) verifyServerTLS(d *draft, s *Server, at lang.Word) {
 		s.TLS = &c
 	}
 	own := s.CheckAddr.Port == 0 && !s.CheckAddr.IP.IsValid()
-	if t.check == yes || t.check == open && own && t.use == yes {
-		k := c
-		k.ALPN = d.spoken(t.checkALPN)
+	s.CheckSSL = t.check == yes || t.check == open && own && t.use == yes
+	if s.CheckSSL || d.checks.tls {
+		k, http := c, d.checks.kind == CheckHTTP
+		k.ALPN, s.CheckALPN = spoken(t.alpn, http), spoken(t.checkALPN, http)
 		k.Build()
 		s.CheckTLS = &k
 	}
 }
 
 // spoken are the protocols of a list that are offered: HTTP/2 is not spoken to
-// servers, and a tunnel carries whatever its client speaks.
-func (d *draft) spoken(list []string) []string {
-	if d.Mode == ModeTCP {
+// servers, and what is not HTTP carries whatever its client speaks.
+func spoken(list []string, http bool) []string {
+	if !http {
 		return list
 	}
 	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return name != "http/1.1" && name != "http/1.0" })

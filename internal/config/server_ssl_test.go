@@ -94,7 +94,7 @@ func TestWhereChecksSpeakTLS(t *testing.T) {
 			t.Fatalf("%s:\n%s", words, printed(p))
 		}
 		s := cfg.Proxies[0].Servers[0]
-		if got := s.CheckTLS != nil; got != want || (s.TLS != nil) != strings.HasPrefix(words, "ssl") {
+		if got := s.CheckSSL; got != want || (s.TLS != nil) != strings.HasPrefix(words, "ssl") {
 			t.Errorf("%q: checks with TLS %v, want %v; traffic %v", words, got, want, s.TLS != nil)
 		}
 	}

@@ -327,8 +327,10 @@ type Server struct {
 	SendProxy          int          // version of the PROXY protocol, 0: none
 	TLS                *cert.Client // ssl; nil: connections are in the clear
 	SNI                *rule.Expr   // sni; nil: the server is asked for no name
-	CheckTLS           *cert.Client // of checks: check-ssl, or ssl where checks go to the server's own address; nil: in the clear
+	CheckSSL           bool         // checks speak TLS: check-ssl, or ssl where they go to the server's own address
+	CheckTLS           *cert.Client // of checks with TLS, those of a step that says ssl too; nil: there are none
 	CheckSNI           string       // check-sni
+	CheckALPN          []string     // check-alpn; nil: alpn
 	tls                serverTLS
 	Source             Origin
 	Socket             loop.Options // of its connections

@@ -45,7 +45,10 @@ type CheckDial struct {
 	PortExpr  *rule.Expr // gives the port
 	Addr      Address    // zero: the server's
 	SendProxy bool
-	Linger    bool // closes in order instead of by a reset
+	TLS       bool     // ssl
+	SNI       string   // asked for; "" where Default: check-sni
+	ALPN      []string // that are offered; nil: the server's, where Default those of check-alpn first
+	Linger    bool     // closes in order instead of by a reset
 }
 
 // CheckData is what tcp-check send… sends.
