@@ -61,16 +61,18 @@ func (f *front) endTunnel(s *stream.Stream, whole bool) {
 }
 
 // goodbye sends the client a Close frame where the stream towards it stands
-// between two frames and none has passed, and counts whether it could.
+// between two frames and none has passed, and counts whether it can; it counts
+// first, so that who was told finds himself in the figures.
 func (f *front) goodbye(s *stream.Stream) (told bool) {
 	if !f.frames || f.down.Closed || f.c.Err() != nil || f.c.Failed() {
 		return false
 	}
-	if told = f.down.AtBoundary(); told {
+	told = f.down.AtBoundary()
+	s.CountGoodbye(told)
+	if told {
 		_ = f.c.Send(wire.AppendCloseFrame(nil, s.CloseCode(), "", false, [4]byte{})) // sticky: the close finds it
 		f.down.Closed = true
 	}
-	s.CountGoodbye(told)
 	return told
 }
 
