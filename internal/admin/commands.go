@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sort"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // Commands is the table of a worker's socket.
 func Commands(p Process) []Command {
 	w := worker{p}
-	list := append(sslCertificates.commands(w), sslAuthorities.commands(w)...)
+	list := slices.Concat(sslCertificates.commands(w), sslAuthorities.commands(w), sslRevocations.commands(w))
 	return append(list, []Command{
 		{Words: "add server", Usage: "<bk>/<srv> <addr>[:<port>] [opts]", Text: "create a new server", Level: Admin, Run: w.addServer},
 		{Words: "clear counters", Usage: "[all]", Text: "clear max statistics counters (or all counters)", Level: Operator, Run: w.clearCounters},
@@ -55,6 +56,7 @@ func Commands(p Process) []Command {
 		{Words: "show sess", Usage: "[<id>|all|older <age>|susp|server <bk>/<srv>]", Text: "report the list of current sessions or this exact session", Level: Operator, Run: w.showSess},
 		{Words: "show ssl ca-file", Usage: "[<cafile>[:<index>]]", Text: "display the SSL CA files used in memory, or the details of one", Level: Operator, Run: w.showAuthorities},
 		{Words: "show ssl cert", Usage: "[<certfile>]", Text: "display the SSL certificates used in memory, or the details of a file", Level: Operator, Run: w.showCertificate},
+		{Words: "show ssl crl-file", Usage: "[<crlfile>[:<index>]]", Text: "display the SSL CRL files used in memory, or the details of one", Level: Operator, Run: w.showRevocations},
 		{Words: "show ssl crt-list", Usage: "[-n] [<list>]", Text: "show the list of crt-lists or the content of one", Level: Admin, Run: w.showList},
 		{Words: "show startup-logs", Text: "report what the last start or reload said", Level: Operator, Run: func(c *Call) { c.Out().WriteString(p.StartupLogs()) }},
 		{Words: "show stat", Usage: "[desc|json|no-maint|typed|up]*", Text: "report counters for each proxy and server", Level: User, Run: w.showStat},

@@ -11,7 +11,6 @@ type Planned struct {
 
 // planned is what HAProxy has and Commands has not.
 var planned = []Planned{
-	{"abort ssl crl-file", tls}, {"commit ssl crl-file", tls}, {"del ssl crl-file", tls}, {"new ssl crl-file", tls}, {"set ssl crl-file", tls}, {"show ssl crl-file", tls},
 	{"set ssl ocsp-response", tls}, {"show ssl ocsp-response", tls}, {"set ssl tls-key", tls}, {"show tls-keys", tls}, {"show ssl providers", insides},
 	{"add acl", patterns}, {"clear acl", patterns}, {"commit acl", patterns}, {"del acl", patterns}, {"get acl", patterns}, {"prepare acl", patterns}, {"show acl", patterns},
 	{"add map", patterns}, {"clear map", patterns}, {"commit map", patterns}, {"del map", patterns}, {"get map", patterns}, {"prepare map", patterns}, {"set map", patterns}, {"show map", patterns},

@@ -44,6 +44,16 @@ var sslAuthorities = sslFiles[cert.Authorities]{
 	tell:  func(a *cert.Authorities) string { return fmt.Sprintf("%d certificates", len(a.List)) },
 }
 
+var sslRevocations = sslFiles[cert.Revocations]{
+	word: "crl-file", arg: "<crlfile>", thing: "CRL file", brings: "CRLs", subject: "transaction %s for CRL", made: "New CRL file created '%s'!",
+	shelf: func(s *cert.Store) *cert.Shelf[cert.Revocations] { return &s.Revocations },
+	set:   (*cert.Store).SetRevocations,
+	tell: func(r *cert.Revocations) string {
+		lists, certificates := r.Count()
+		return fmt.Sprintf("%d lists with %d certificates", lists, certificates)
+	},
+}
+
 func setAuthorities(join bool) setter {
 	return func(s *cert.Store, file string, payload []byte) (string, bool, error) {
 		created, err := s.SetAuthorities(file, payload, join)

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/sha1" //nolint:gosec // fingerprints are known by it
@@ -45,18 +46,14 @@ func (w worker) showCertificate(c *Call) {
 
 // showAuthorities is "show ssl ca-file [FILE[:INDEX]]".
 func (w worker) showAuthorities(c *Call) {
-	shelf, name, index := &w.p.Certificates().Authorities, c.Arg(0), 0
-	if name == "" {
+	shelf := &w.p.Certificates().Authorities
+	if c.Arg(0) == "" {
 		list(c, shelf.List(), func(size int) string { return fmt.Sprintf(" - %d certificate(s)", size) })
 		return
 	}
-	if colon := strings.LastIndexByte(name, ':'); colon >= 0 {
-		n, err := strconv.Atoi(name[colon+1:])
-		if err != nil || n <= 0 {
-			c.Fail("wrong CA index after colons in '%s'!", name)
-			return
-		}
-		name, index = name[:colon], n
+	name, index, ok := indexed(c, "CA")
+	if !ok {
+		return
 	}
 	all, used, ok := shelf.Look(name)
 	if !ok {
@@ -74,6 +71,49 @@ func (w worker) showAuthorities(c *Call) {
 			writeCertificate(out, ca)
 		}
 	}
+}
+
+// showRevocations is "show ssl crl-file [FILE[:INDEX]]".
+func (w worker) showRevocations(c *Call) {
+	shelf := &w.p.Certificates().Revocations
+	if c.Arg(0) == "" {
+		list(c, shelf.List(), func(int) string { return "" })
+		return
+	}
+	name, index, ok := indexed(c, "CRL")
+	if !ok {
+		return
+	}
+	all, used, ok := shelf.Look(name)
+	if !ok {
+		c.Fail("Can't display the CRL file : Not found!")
+		return
+	}
+	out := c.Out()
+	writeStatus(out, name, all != nil, used)
+	if all == nil {
+		return
+	}
+	all.Each(func(number int, l *x509.RevocationList) {
+		if index == 0 || index == number {
+			fmt.Fprintf(out, " \nCertificate Revocation List #%d:\n", number)
+			writeRevocations(out, l)
+		}
+	})
+}
+
+// indexed takes FILE[:INDEX] apart; 0 stands for all.
+func indexed(c *Call, kind string) (name string, index int, ok bool) {
+	name = c.Arg(0)
+	if colon := strings.LastIndexByte(name, ':'); colon >= 0 {
+		n, err := strconv.Atoi(name[colon+1:])
+		if err != nil || n <= 0 {
+			c.Fail("wrong %s index after colons in '%s'!", kind, name)
+			return "", 0, false
+		}
+		name, index = name[:colon], n
+	}
+	return name, index, true
 }
 
 // showList is "show ssl crt-list [-n] [FILE]": the names of all, or the lines of one,
@@ -117,6 +157,32 @@ func writeCertificate(out *bufio.Writer, c *x509.Certificate) {
 	fmt.Fprintf(out, "Subject Alternative Name: %s\n", strings.Join(alternatives(c), ", "))
 	fmt.Fprintf(out, "Algorithm: %s\nSHA1 FingerPrint: %X\n", algorithm(c), sha1.Sum(c.Raw)) //nolint:gosec // see import
 	fmt.Fprintf(out, "Subject: %s\nIssuer: %s\n", rule.OneLine(c.RawSubject), rule.OneLine(c.RawIssuer))
+}
+
+// signatures are OpenSSL's names where they are not those of crypto/x509.
+var signatures = map[x509.SignatureAlgorithm]string{
+	x509.SHA1WithRSA: "sha1WithRSAEncryption", x509.SHA256WithRSA: "sha256WithRSAEncryption", x509.SHA384WithRSA: "sha384WithRSAEncryption", x509.SHA512WithRSA: "sha512WithRSAEncryption",
+	x509.SHA256WithRSAPSS: "rsassaPss", x509.SHA384WithRSAPSS: "rsassaPss", x509.SHA512WithRSAPSS: "rsassaPss",
+	x509.ECDSAWithSHA1: "ecdsa-with-SHA1", x509.ECDSAWithSHA256: "ecdsa-with-SHA256", x509.ECDSAWithSHA384: "ecdsa-with-SHA384", x509.ECDSAWithSHA512: "ecdsa-with-SHA512",
+	x509.PureEd25519: "ED25519",
+}
+
+// writeRevocations tells of a list of revoked certificates, likewise.
+func writeRevocations(out *bufio.Writer, l *x509.RevocationList) {
+	until := "NONE"
+	if !l.NextUpdate.IsZero() {
+		until = l.NextUpdate.UTC().Format(certTime)
+	}
+	fmt.Fprintf(out, "Version 2\nSignature Algorithm: %s\nIssuer: %s\n", cmp.Or(signatures[l.SignatureAlgorithm], l.SignatureAlgorithm.String()), rule.OneLine(l.RawIssuer))
+	fmt.Fprintf(out, "Last Update: %s\nNext Update: %s\n", l.ThisUpdate.UTC().Format(certTime), until)
+	if len(l.RevokedCertificateEntries) == 0 {
+		fmt.Fprintln(out, "No Revoked Certificates.")
+		return
+	}
+	fmt.Fprintln(out, "Revoked Certificates:")
+	for _, r := range l.RevokedCertificateEntries {
+		fmt.Fprintf(out, "    Serial Number: %02X\n        Revocation Date: %s\n", r.SerialNumber.Bytes(), r.RevocationTime.UTC().Format(certTime))
+	}
 }
 
 func serial(c *x509.Certificate) string { return fmt.Sprintf("%02X", c.SerialNumber.Bytes()) }

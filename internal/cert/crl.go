@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -17,7 +18,9 @@ import (
 // be spoken for by one: a list of its issuer that is signed and in time.
 type Revocations struct {
 	Path     string
+	lists    []*revoked
 	byIssuer map[string][]*revoked // by the issuer's name in DER
+	certs    int                   // certificates beside them
 }
 
 // A revoked is a list.
@@ -33,28 +36,64 @@ func LoadCRLs(path string, from Files) (*Revocations, error) {
 	if err != nil {
 		return nil, fmt.Errorf("Couldn't open the ca-file '%s' (%s).", path, why(err))
 	}
+	r, err := revocations(path, data)
+	if err != nil {
+		return nil, fmt.Errorf("Couldn't open the ca-file '%s' (%w).", path, err)
+	}
+	return r, nil
+}
+
+var errNoList = errors.New("no certificate or crl found")
+
+// revocations takes the lists of data in PEM.
+func revocations(path string, data []byte) (*Revocations, error) {
 	r := &Revocations{Path: path, byIssuer: map[string][]*revoked{}}
-	found := false
 	for {
 		var block *pem.Block
 		if block, data = pem.Decode(data); block == nil {
 			break
 		}
-		found = found || block.Type == "CERTIFICATE"
-		if block.Type != "X509 CRL" {
-			continue
+		switch block.Type {
+		case "CERTIFICATE":
+			r.certs++
+		case "X509 CRL":
+			list, err := x509.ParseRevocationList(block.Bytes)
+			if err != nil {
+				return nil, err
+			}
+			r.add(list)
 		}
-		list, err := x509.ParseRevocationList(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("Couldn't open the ca-file '%s' (%w).", path, err)
-		}
-		found = true
-		r.add(list)
 	}
-	if !found {
-		return nil, fmt.Errorf("Couldn't open the ca-file '%s' (no certificate or crl found).", path)
+	if r.certs == 0 && len(r.lists) == 0 {
+		return nil, errNoList
 	}
 	return r, nil
+}
+
+// Each calls do with every list, whole, and its number: certificates count before
+// the lists, as in HAProxy.
+func (r *Revocations) Each(do func(number int, list *x509.RevocationList)) {
+	for i, l := range r.lists {
+		if list, err := x509.ParseRevocationList(l.Raw); err == nil { // it could be read before
+			do(r.certs+i+1, list)
+		}
+	}
+}
+
+// Count says how many lists there are, and how many certificates are on them.
+func (r *Revocations) Count() (lists, certificates int) {
+	for _, l := range r.lists {
+		certificates += len(l.serials)
+	}
+	return len(r.lists), certificates
+}
+
+// from says whether lists, or nil, were read from a file.
+func (r *Revocations) from(path string) bool { return r != nil && r.Path == path }
+
+// same says whether both have the same lists.
+func (r *Revocations) same(other *Revocations) bool {
+	return slices.EqualFunc(r.lists, other.lists, func(a, b *revoked) bool { return bytes.Equal(a.Raw, b.Raw) })
 }
 
 func (r *Revocations) add(list *x509.RevocationList) {
@@ -63,6 +102,7 @@ func (r *Revocations) add(list *x509.RevocationList) {
 		made.serials[string(e.SerialNumber.Bytes())] = true
 	}
 	list.RevokedCertificateEntries = nil // there may be a million of them
+	r.lists = append(r.lists, made)
 	issuer := string(list.RawIssuer)
 	r.byIssuer[issuer] = append(r.byIssuer[issuer], made)
 }

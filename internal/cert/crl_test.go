@@ -174,3 +174,43 @@ func TestRevokedClientsDoNotResume(t *testing.T) {
 		}
 	}
 }
+
+// A list that is committed holds from the next handshake on, for tickets that were
+// given before too; whom it does not name resumes as before.
+func TestACommittedListHoldsForSessionsThatAreResumed(t *testing.T) {
+	root := certtest.New(t)
+	revoked, other := root.Both("revoked.test"), root.Both("other.test")
+	later := time.Now().Add(time.Hour)
+	s := &crlSite{t: t, shown: root.Both("web.test")}
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		b := s.bind(root.Authority(), root.CRL(later))
+		store := cert.NewStore(&s.tickets)
+		store.Adopt([]*cert.Settings{b})
+		one, two := client(t, revoked), client(t, other)
+		for _, c := range []*tls.Config{one, two} {
+			c.MaxVersion = version
+			if _, err := s.shake(b, c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, created, err := store.SetRevocations("crl.pem", root.CRL(later, revoked)); !created || err != nil {
+			t.Fatal(created, err)
+		}
+		if resumed, err := s.shake(b, one); !resumed || err != nil {
+			t.Errorf("%s: before the commit: resumed %v, %v", tls.VersionName(version), resumed, err)
+		}
+		if now, binds, err := store.Revocations.Commit("crl.pem"); binds != 1 || err != nil {
+			t.Fatal(now, binds, err)
+		}
+		_, err := s.shake(b, one)
+		if d := (*cert.Distrust)(nil); !errors.As(err, &d) || d.Number != 23 {
+			t.Errorf("%s: a session of a client that was revoked by a commit: %v", tls.VersionName(version), err)
+		}
+		if resumed, err := s.shake(b, two); !resumed || err != nil {
+			t.Errorf("%s: a session of another: resumed %v, %v", tls.VersionName(version), resumed, err)
+		}
+		if got, want := store.Lost([]*cert.Settings{s.bind(root.Authority(), root.CRL(later))}), "crl-file 'crl.pem' was set at run time and its file has another, which is in force now"; len(got) != 1 || got[0] != want {
+			t.Errorf("a reload would say %q, want %q", got, want)
+		}
+	}
+}

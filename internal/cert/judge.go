@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// trusted are the authorities that clients' certificates must come from; either is
-// nil where there are none.
+// trusted is what clients' certificates are judged by: the authorities that they must
+// come from and the lists that must not name them; each is nil where there are none.
 type trusted struct {
 	named *Authorities // ca-file: clients are told their names
 	other *Authorities // ca-verify-file: they are not
+	crls  *Revocations // crl-file
 }
 
 // pool has the authorities of both.
@@ -48,6 +49,14 @@ func (t trusted) list() (list []*x509.Certificate) {
 // from says whether some were read from a file.
 func (t trusted) from(path string) bool { return t.named.from(path) || t.other.from(path) }
 
+// revoking has r in place of what came from the same file.
+func (t trusted) revoking(r *Revocations) trusted {
+	if t.crls.from(r.Path) {
+		t.crls = r
+	}
+	return t
+}
+
 // with has a in place of what came from the same file.
 func (t trusted) with(a *Authorities) trusted {
 	if t.named.from(a.Path) {
@@ -67,6 +76,7 @@ type judge struct {
 	options *Options
 	pool    *x509.CertPool
 	list    []*x509.Certificate // of pool
+	crls    *Revocations        // nil: none
 }
 
 // judged says whether a judge is needed.
@@ -87,7 +97,7 @@ func (j *judge) verify(s *tls.ConnectionState, n *Note) error {
 	now := time.Now()
 	ask := x509.VerifyOptions{Roots: j.pool, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
 	chains, err := leaf.Verify(ask)
-	if err == nil && (j.options.CRLs == nil || j.options.CRLs.refuse(chains, j.list, now) == nil) {
+	if err == nil && (j.crls == nil || j.crls.refuse(chains, j.list, now) == nil) {
 		n.Root = chains[0][len(chains[0])-1]
 		return nil
 	}
@@ -229,7 +239,7 @@ func forClients(c *x509.Certificate, depth int) bool {
 }
 
 func (q *inquiry) revoked() bool {
-	return q.options.CRLs == nil || q.options.CRLs.check(q.links, q.now, q.report)
+	return q.crls == nil || q.crls.check(q.links, q.now, q.report)
 }
 
 // signatures reports who has not signed whom, and whose time it is not. Who is at the

@@ -10,9 +10,15 @@ import (
 
 // A LineReader tells for a bind what a line that is added to one of its crt-lists
 // means: the certificate's file, and what its handshakes are made by, nil for the
-// bind's own. Authorities are those that authorities has under a name; nothing is read
-// from a disk. The errors are HAProxy's.
-type LineReader func(l ListLine, authorities func(path string) (*Authorities, error)) (path string, own *Options, err error)
+// bind's own. The files that it names are those in memory; nothing is read from a disk.
+// The errors are HAProxy's.
+type LineReader func(l ListLine, memory Memory) (path string, own *Options, err error)
+
+// A Memory finds the files by which clients' certificates are judged.
+type Memory struct {
+	Authorities func(path string) (*Authorities, error) // of ca-file
+	Revocations func(path string) (*Revocations, error) // of crl-file
+}
 
 var errNotInMemory = errors.New("it is not in memory")
 
@@ -67,12 +73,14 @@ func (s *Store) AddLine(list string, l ListLine) (added *Entry, binds int, err e
 	number := s.lines[list] + 1
 	entries := make([]*Entry, len(users)) // of all, before any is changed
 	for i, b := range users {
-		path, own, err := b.ReadLine(l, s.authorities)
+		path, own, err := b.ReadLine(l, Memory{s.Authorities.inMemory, s.Revocations.inMemory})
 		if err != nil {
 			return nil, 0, err
 		}
 		if own != nil { // the bind's may have been replaced since
-			own.CAs, own.VerifyCAs = s.newest(own.CAs), s.newest(own.VerifyCAs)
+			s.Authorities.renew(&own.CAs)
+			s.Authorities.renew(&own.VerifyCAs)
+			s.Revocations.renew(&own.CRLs)
 		}
 		switch h := s.Certificates.files[path]; {
 		case h == nil:
@@ -89,25 +97,6 @@ func (s *Store) AddLine(list string, l ListLine) (added *Entry, binds int, err e
 		s.tickets.Use(b)
 	}
 	return entries[0], len(users), nil
-}
-
-// authorities are those of a file in memory; it is called with mu held.
-func (s *Store) authorities(path string) (*Authorities, error) {
-	if h := s.Authorities.files[path]; h != nil && h.now != nil {
-		return h.now, nil
-	}
-	return nil, errNotInMemory
-}
-
-// newest is what is in memory under the file of a, which may be nil; it is called with
-// mu held.
-func (s *Store) newest(a *Authorities) *Authorities {
-	if a != nil {
-		if now, err := s.authorities(a.Path); err == nil {
-			return now
-		}
-	}
-	return a
 }
 
 // DeleteLine takes the line of a certificate's file out of a crt-list, for the next

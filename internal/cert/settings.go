@@ -86,9 +86,9 @@ func (s *Settings) Build() {
 	s.now.Store(s.make(s.Certificates, (*Options).trusts))
 }
 
-func (o *Options) trusts() trusted { return trusted{o.CAs, o.VerifyCAs} }
+func (o *Options) trusts() trusted { return trusted{o.CAs, o.VerifyCAs, o.CRLs} }
 
-// make puts a set in force, and the authorities that cas has for options.
+// make puts a set in force, and what cas has for options.
 func (s *Settings) make(set *Set, cas func(*Options) trusted) *inForce {
 	f := &inForce{set: set, bind: s.handshake(&s.Options, cas(&s.Options)), own: map[*Options]handshake{}}
 	for _, e := range set.all {
@@ -116,12 +116,12 @@ func (s *Settings) handshake(o *Options, cas trusted) handshake {
 	}
 	h := handshake{cas: cas}
 	switch {
-	case cas == trusted{}:
+	case cas.named == nil && cas.other == nil:
 	case o.judged():
 		c.ClientAuth = [...]tls.ClientAuthType{tls.NoClientCert, tls.RequestClientCert, tls.RequireAnyClientCert}[o.Verify]
-		h.judge = &judge{options: o, pool: cas.pool(), list: cas.list()}
-	case o.CRLs != nil && o.Verify != VerifyNone:
-		c.VerifyConnection = func(state tls.ConnectionState) error { return o.CRLs.verify(&state, cas.named) }
+		h.judge = &judge{options: o, pool: cas.pool(), list: cas.list(), crls: cas.crls}
+	case cas.crls != nil && o.Verify != VerifyNone:
+		c.VerifyConnection = func(state tls.ConnectionState) error { return cas.crls.verify(&state, cas.named) }
 	}
 	if c.CipherSuites == nil {
 		c.CipherSuites = intermediate
@@ -173,22 +173,23 @@ func (s *Settings) shows(path string) bool {
 	return slices.ContainsFunc(s.now.Load().set.all, func(e *Entry) bool { return e.Path == path })
 }
 
-// trusts says whether clients' certificates must come from the authorities of a file.
-func (s *Settings) trusts(path string) bool {
+// asks says whether clients are asked for a certificate.
+func (h handshake) asks() bool { return h.plain.ClientAuth != tls.NoClientCert }
+
+// judges says whether clients' certificates are judged by what has says of. With
+// verify none they are not, whatever files are named.
+func (s *Settings) judges(has func(trusted) bool) bool {
 	f := s.now.Load()
-	if f.bind.cas.from(path) {
+	if f.bind.asks() && has(f.bind.cas) {
 		return true
 	}
 	for _, h := range f.own {
-		if h.cas.from(path) {
+		if h.asks() && has(h.cas) {
 			return true
 		}
 	}
 	return false
 }
-
-// from says whether authorities, or nil, were read from a file.
-func (a *Authorities) from(path string) bool { return a != nil && a.Path == path }
 
 // show makes the next handshakes show c in place of what its file had. Tickets stay
 // good: they say nothing of the certificate.
@@ -198,17 +199,20 @@ func (s *Settings) show(c *Certificate) {
 	s.now.Store(&f)
 }
 
-// trust makes the next handshakes ask for certificates of other authorities, where
-// those of their file were asked for. Tickets are no good any more: whom they name,
-// those may not know.
-func (s *Settings) trust(cas *Authorities, t *Tickets) {
+// trust makes the next handshakes go by what change makes of what they went by. With
+// other authorities tickets are no good any more: whom they name, those may not know.
+// With other lists of revoked certificates they are, for those are asked again.
+func (s *Settings) trust(change func(trusted) trusted, t *Tickets) {
 	f := s.now.Load()
 	s.now.Store(s.make(f.set, func(o *Options) trusted {
 		h, own := f.own[o]
 		if !own {
 			h = f.bind
 		}
-		return h.cas.with(cas)
+		return change(h.cas)
 	}))
 	t.Use(s)
 }
+
+// from says whether authorities, or nil, were read from a file.
+func (a *Authorities) from(path string) bool { return a != nil && a.Path == path }

@@ -25,7 +25,8 @@ type Shelf[T any] struct {
 	kind  string // in notes
 	files map[string]*held[T]
 
-	size     func(*T) int // what List counts
+	name     func(*T) string // of the file
+	size     func(*T) int    // what List counts
 	same     func(a, b *T) bool
 	complete func(*T) error               // what a commit needs
 	uses     func(*Settings, string) bool // whether a bind uses a file
@@ -89,6 +90,24 @@ func (s *Shelf[T]) users(file string) (list []*Settings) {
 		}
 	}
 	return list
+}
+
+// inMemory is what a file has. It is called with mu held.
+func (s *Shelf[T]) inMemory(file string) (*T, error) {
+	if h := s.files[file]; h != nil && h.now != nil {
+		return h.now, nil
+	}
+	return nil, errNotInMemory
+}
+
+// renew puts what a file has in place of what it had, nil for none. It is called with
+// mu held.
+func (s *Shelf[T]) renew(at **T) {
+	if *at != nil {
+		if now, err := s.inMemory(s.name(*at)); err == nil {
+			*at = now
+		}
+	}
 }
 
 // begin puts next into the transaction of a file, and says whether it began one. It

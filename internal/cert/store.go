@@ -19,6 +19,7 @@ import (
 type Store struct {
 	Certificates Shelf[Certificate]
 	Authorities  Shelf[Authorities]
+	Revocations  Shelf[Revocations]
 
 	tickets *Tickets
 
@@ -33,48 +34,72 @@ type Store struct {
 func NewStore(t *Tickets) *Store {
 	s := &Store{tickets: t}
 	s.Certificates = Shelf[Certificate]{
-		store: s, kind: "certificate", size: func(*Certificate) int { return 1 }, same: (*Certificate).same, complete: (*Certificate).complete,
+		store: s, kind: "certificate", name: func(c *Certificate) string { return c.Path }, size: func(*Certificate) int { return 1 }, same: (*Certificate).same, complete: (*Certificate).complete,
 		uses: (*Settings).shows, apply: (*Settings).show,
 	}
 	s.Authorities = Shelf[Authorities]{
-		store: s, kind: "ca-file", size: func(a *Authorities) int { return len(a.List) }, same: (*Authorities).same,
+		store: s, kind: "ca-file", name: func(a *Authorities) string { return a.Path }, size: func(a *Authorities) int { return len(a.List) }, same: (*Authorities).same,
 		complete: func(*Authorities) error { return nil },
-		uses:     (*Settings).trusts, apply: func(b *Settings, a *Authorities) { b.trust(a, t) },
+		uses: func(b *Settings, file string) bool {
+			return b.judges(func(by trusted) bool { return by.from(file) })
+		},
+		apply: func(b *Settings, a *Authorities) {
+			b.trust(func(by trusted) trusted { return by.with(a) }, t)
+		},
+	}
+	s.Revocations = Shelf[Revocations]{
+		store: s, kind: "crl-file", name: func(r *Revocations) string { return r.Path }, size: func(r *Revocations) int { return len(r.lists) }, same: (*Revocations).same,
+		complete: func(*Revocations) error { return nil },
+		uses: func(b *Settings, file string) bool {
+			return b.judges(func(by trusted) bool { return by.crls.from(file) })
+		},
+		apply: func(b *Settings, r *Revocations) {
+			b.trust(func(by trusted) trusted { return by.revoking(r) }, t)
+		},
 	}
 	return s
 }
 
-// files are those of binds, as they were read.
-func files(binds []*Settings) (map[string]*held[Certificate], map[string]*held[Authorities]) {
-	certs, cas := map[string]*held[Certificate]{}, map[string]*held[Authorities]{}
-	for _, b := range binds {
-		hold := func(a *Authorities) {
+// shelved are the files of binds, as they were read.
+type shelved struct {
+	certs map[string]*held[Certificate]
+	cas   map[string]*held[Authorities]
+	crls  map[string]*held[Revocations]
+}
+
+func files(binds []*Settings) shelved {
+	f := shelved{map[string]*held[Certificate]{}, map[string]*held[Authorities]{}, map[string]*held[Revocations]{}}
+	hold := func(by trusted) {
+		for _, a := range []*Authorities{by.named, by.other} {
 			if a != nil {
-				cas[a.Path] = &held[Authorities]{now: a}
+				f.cas[a.Path] = &held[Authorities]{now: a}
 			}
 		}
-		hold(b.CAs)
-		hold(b.VerifyCAs)
+		if by.crls != nil {
+			f.crls[by.crls.Path] = &held[Revocations]{now: by.crls}
+		}
+	}
+	for _, b := range binds {
+		hold(b.trusts())
 		for _, e := range b.Certificates.all {
-			certs[e.Path] = &held[Certificate]{now: e.Certificate}
+			f.certs[e.Path] = &held[Certificate]{now: e.Certificate}
 			if e.Own != nil {
-				hold(e.Own.CAs)
-				hold(e.Own.VerifyCAs)
+				hold(e.Own.trusts())
 			}
 		}
 	}
-	return certs, cas
+	return f
 }
 
 // Adopt makes the files of binds those of the store, and drops what was set at run
 // time, as a reload of HAProxy does. lost tells, a sentence each, what the files have
 // not.
 func (s *Store) Adopt(binds []*Settings) (lost []string) {
-	certs, cas := files(binds)
+	f := files(binds)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	lost = s.lost(binds, certs, cas)
-	s.binds, s.Certificates.files, s.Authorities.files = binds, certs, cas
+	lost = s.lost(binds, f)
+	s.binds, s.Certificates.files, s.Authorities.files, s.Revocations.files = binds, f.certs, f.cas, f.crls
 	s.lines, s.deleted = map[string]int{}, nil
 	for _, b := range binds {
 		maps.Copy(s.lines, b.Lists)
@@ -84,14 +109,14 @@ func (s *Store) Adopt(binds []*Settings) (lost []string) {
 
 // Lost tells what Adopt would.
 func (s *Store) Lost(binds []*Settings) []string {
-	certs, cas := files(binds)
+	f := files(binds)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.lost(binds, certs, cas)
+	return s.lost(binds, f)
 }
 
-func (s *Store) lost(binds []*Settings, certs map[string]*held[Certificate], cas map[string]*held[Authorities]) []string {
-	return slices.Concat(s.Certificates.lost(certs), s.Authorities.lost(cas), s.lostLines(binds))
+func (s *Store) lost(binds []*Settings, f shelved) []string {
+	return slices.Concat(s.Certificates.lost(f.certs), s.Authorities.lost(f.cas), s.Revocations.lost(f.crls), s.lostLines(binds))
 }
 
 // SetCertificate puts a payload in PEM into the transaction of a file: a certificate
@@ -184,6 +209,21 @@ func (s *Store) SetAuthorities(file string, payload []byte, join bool) (created 
 		next.join(was)
 	}
 	return h.begin(next), nil
+}
+
+// SetRevocations puts the lists of a payload in PEM into the transaction of a file.
+func (s *Store) SetRevocations(file string, payload []byte) (name string, created bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.Revocations.files[file]
+	if h == nil {
+		return file, false, ErrUnknown
+	}
+	next, err := revocations(file, payload)
+	if err != nil {
+		return file, false, ErrIncomplete
+	}
+	return file, h.begin(next), nil
 }
 
 // join adds those of other.

@@ -3,7 +3,6 @@ package config
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -74,14 +73,8 @@ func bindCrtList(o *options) {
 func (l *loader) lineReader(t *tlsDraft, whose string) cert.LineReader {
 	global := Global{CrtBase: l.cfg.Global.CrtBase, CABase: l.cfg.Global.CABase}
 	table, bind := l.table, t.tlsConf
-	revocations := func(path string) (*cert.Revocations, error) { // those of the bind alone are in memory
-		if bind.crls == nil || bind.crls.Path != path {
-			return nil, fmt.Errorf("Couldn't open the ca-file '%s' (it is not in memory).", path)
-		}
-		return bind.crls, nil
-	}
-	return func(added cert.ListLine, authorities func(string) (*cert.Authorities, error)) (string, *cert.Options, error) {
-		at := &loader{table: table, cfg: &Config{Global: global}, problems: &lang.Problems{}, authorities: authorities, revocations: revocations}
+	return func(added cert.ListLine, memory cert.Memory) (string, *cert.Options, error) {
+		at := &loader{table: table, cfg: &Config{Global: global}, problems: &lang.Problems{}, trust: memory}
 		in := &options{line: &line{loader: at}}
 		conf, _ := in.listConf(added, lang.Word{}, "CLI", 1)
 		var own *cert.Options

@@ -71,9 +71,8 @@ type loader struct {
 	lines   map[lang.Pos]source // by file and line, for problems found later
 	word    string              // the keyword of the line being read
 
-	certs       map[string][]*cert.Certificate               // that were read, by crt
-	authorities func(path string) (*cert.Authorities, error) // of ca-file on binds
-	revocations func(path string) (*cert.Revocations, error) // of crl-file
+	certs map[string][]*cert.Certificate // that were read, by crt
+	trust cert.Memory                    // what ca-file and crl-file on binds name
 
 	texts   map[string]int // index into cfg.Text by title
 	textAt  int            // of the section being read; -1: none
@@ -103,8 +102,10 @@ func newLoader(env Env) *loader {
 	l.cfg = &Config{Global: defaultGlobal(l.env), said: map[string]lang.Pos{}}
 	l.userlists, l.errorSections = map[string]*userDraft{}, map[string]*errorSection{}
 	l.library = &rule.Library{ReadFile: l.readNamed}
-	l.authorities = func(path string) (*cert.Authorities, error) { return cert.LoadCAs(path, l.certFiles()) }
-	l.revocations = func(path string) (*cert.Revocations, error) { return cert.LoadCRLs(path, l.certFiles()) }
+	l.trust = cert.Memory{
+		Authorities: func(path string) (*cert.Authorities, error) { return cert.LoadCAs(path, l.certFiles()) },
+		Revocations: func(path string) (*cert.Revocations, error) { return cert.LoadCRLs(path, l.certFiles()) },
+	}
 	l.current = l.newDefaults()
 	l.set("HAPROXY_LOCALPEER", l.env.LocalPeer)
 	l.set("HAPROXY_BRANCH", majorMinor(l.env.Version))

@@ -51,7 +51,7 @@ func bindCAs(at func(*tlsConf) **cert.Authorities) func(*options) {
 			o.bad(w, "'%s' : missing CAfile path", o.opt.Text)
 			return
 		}
-		cas, err := o.authorities(under(o.cfg.Global.CABase, w.Text))
+		cas, err := o.trust.Authorities(under(o.cfg.Global.CABase, w.Text))
 		if err != nil {
 			o.bad(w, "'%s' : unable to load %s: %s", o.opt.Text, w.Text, err)
 			return
@@ -91,7 +91,7 @@ func bindCRLFile(o *options) {
 		o.bad(w, "'crl-file' : missing CRLfile path")
 		return
 	}
-	crls, err := o.revocations(under(o.cfg.Global.CABase, w.Text))
+	crls, err := o.trust.Revocations(under(o.cfg.Global.CABase, w.Text))
 	if err != nil {
 		o.bad(w, "'crl-file' : unable to load %s: %s", w.Text, err)
 		return

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"bascule/internal/cert/certtest"
 	"bascule/internal/events"
@@ -34,9 +35,12 @@ func TestCommandsOfCertificatesAreHAProxys(t *testing.T) {
 	alone, aloneKey := m.ECDSA("alone.test")
 	web, fresh := m.Both("web.test", "www.web.test"), m.Both("fresh.test")
 	two := append(bytes.Clone(m.Authority()), other.Authority()...)
+	later := time.Now().Add(time.Hour)
+	clean, revoking := m.CRL(later), m.CRL(later, web, fresh)
+	badCRL := []byte("-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n")
 	for name, data := range map[string][]byte{
 		"web.pem": web, "chain.pem": bytes.Join([][]byte{chain, other.Authority(), m.Authority(), key}, nil),
-		"rsa.pem": append(rsa, rsaKey...), "ca.pem": m.Authority(),
+		"rsa.pem": append(rsa, rsaKey...), "ca.pem": m.Authority(), "ca2.pem": two, "crl.pem": clean, "crl2.pem": append(other.CRL(later, web), clean...),
 		"list": []byte(strings.ReplaceAll("# a comment\nFILES/web.pem [verify none ssl-min-ver TLSv1.2] web.test !www.web.test\n\nFILES/rsa.pem\nFILES/chain.pem [] *.chain.test\nFILES/web.pem other.test\n# the end\n", "FILES", dir)),
 		"more": []byte(dir + "/web.pem\n# the end\n\n"),
 	} {
@@ -55,10 +59,11 @@ defaults
     timeout client 5s
     timeout server 5s
 frontend fe
-    bind unix@$DIR/fe ssl crt FILES/web.pem crt FILES/chain.pem ca-file FILES/ca.pem verify optional
+    bind unix@$DIR/fe ssl crt FILES/web.pem crt FILES/chain.pem ca-file FILES/ca.pem crl-file FILES/crl.pem verify optional
     bind unix@$DIR/fe2 ssl crt FILES/chain.pem crt FILES/rsa.pem
     bind unix@$DIR/fe3 ssl crt-list FILES/list
     bind unix@$DIR/fe4 ssl crt-list FILES/list crt FILES/rsa.pem
+    bind unix@$DIR/fe6 ssl crt FILES/rsa.pem ca-file FILES/ca2.pem crl-file FILES/crl2.pem verify none
     bind unix@$DIR/fe5 ssl crt FILES/rsa.pem crt-list FILES/more
     default_backend be
 backend be
@@ -100,6 +105,17 @@ backend be
 		payload("set ssl ca-file FILES/ca.pem", two), "commit ssl ca-file FILES/ca.pem", "show ssl ca-file FILES/ca.pem", "show ssl ca-file FILES/ca.pem:2",
 		"new ssl ca-file", "new ssl ca-file FILES/ca.pem", "new ssl ca-file FILES/new.pem", "new ssl ca-file FILES/new.pem", "show ssl ca-file", "show ssl ca-file FILES/new.pem",
 		payload("set ssl ca-file FILES/new.pem", two), "commit ssl ca-file FILES/new.pem", "show ssl ca-file", "del ssl ca-file FILES/new.pem", "show ssl ca-file",
+		"show ssl ca-file FILES/ca2.pem", "del ssl ca-file FILES/ca2.pem",
+		"show ssl crl-file", "show ssl crl-file FILES/crl.pem", "show ssl crl-file FILES/crl2.pem", "show ssl crl-file FILES/crl2.pem:1", "show ssl crl-file FILES/crl2.pem:2", "show ssl crl-file FILES/crl.pem:9",
+		"show ssl crl-file FILES/crl.pem:0", "show ssl crl-file FILES/crl.pem:x", "show ssl crl-file FILES/none.pem", "show ssl crl-file FILES/ca.pem", "show ssl ca-file FILES/crl.pem", "show ssl crl-file *FILES/crl.pem",
+		"set ssl crl-file", "set ssl crl-file FILES/crl.pem", payload("set ssl crl-file", revoking), payload("set ssl crl-file FILES/none.pem", revoking), payload("set ssl crl-file FILES/crl.pem", []byte("junk")),
+		payload("set ssl crl-file FILES/crl.pem", badCRL), payload("set ssl crl-file FILES/crl.pem", append(bytes.Clone(revoking), badCRL...)), "show ssl crl-file",
+		"commit ssl crl-file FILES/crl.pem", "abort ssl crl-file", "abort ssl crl-file FILES/crl.pem", "del ssl crl-file", "del ssl crl-file FILES/crl.pem", "del ssl crl-file FILES/crl2.pem", "del ssl crl-file FILES/none.pem",
+		payload("set ssl crl-file FILES/crl.pem", revoking), payload("set ssl crl-file FILES/crl.pem", revoking), "show ssl crl-file", "show ssl crl-file *FILES/crl.pem", "del ssl crl-file FILES/crl.pem", "abort ssl crl-file FILES/crl.pem",
+		payload("set ssl crl-file FILES/crl.pem", bytes.Join([][]byte{revoking, clean, m.Authority()}, nil)), "show ssl crl-file *FILES/crl.pem", "show ssl crl-file *FILES/crl.pem:2", "commit ssl crl-file FILES/crl.pem", "show ssl crl-file FILES/crl.pem",
+		payload("set ssl crl-file FILES/crl.pem", m.Authority()), "show ssl crl-file *FILES/crl.pem", "set severity-output number;abort ssl crl-file FILES/crl.pem", "set severity-output number;commit ssl crl-file FILES/crl.pem",
+		"new ssl crl-file", "new ssl crl-file FILES/crl.pem", "new ssl crl-file FILES/new.pem", "new ssl crl-file FILES/new.pem", "show ssl crl-file", "show ssl crl-file FILES/new.pem", "commit ssl crl-file FILES/new.pem",
+		payload("set ssl crl-file FILES/new.pem", revoking), "commit ssl crl-file FILES/new.pem", "show ssl crl-file FILES/new.pem", "show ssl crl-file", "show ssl ca-file", "del ssl crl-file FILES/new.pem", "show ssl crl-file",
 	} {
 		line = strings.TrimSuffix(strings.ReplaceAll(line, "FILES/", dir+"/"), "\n") + "\n"
 		want, got := sameCertificates(ask(t, theirs.dir+"/sock", line)), sameCertificates(ask(t, ours.dir+"/sock", line))
@@ -108,7 +124,7 @@ backend be
 		}
 	}
 	for _, level := range []string{"user", "oper"} {
-		for _, line := range []string{"show ssl cert", "set ssl cert x", "commit ssl cert x", "abort ssl cert x", "new ssl cert x", "del ssl cert x", "show ssl crt-list", "add ssl crt-list x y", "del ssl crt-list x y", "show ssl ca-file", "set ssl ca-file x", "commit ssl ca-file x"} {
+		for _, line := range []string{"show ssl cert", "set ssl cert x", "commit ssl cert x", "abort ssl cert x", "new ssl cert x", "del ssl cert x", "show ssl crt-list", "add ssl crt-list x y", "del ssl crt-list x y", "show ssl ca-file", "set ssl ca-file x", "commit ssl ca-file x", "show ssl crl-file", "set ssl crl-file x", "new ssl crl-file x", "commit ssl crl-file x", "abort ssl crl-file x", "del ssl crl-file x"} {
 			want, got := sameCertificates(ask(t, theirs.dir+"/"+level, line+"\n")), sameCertificates(ask(t, ours.dir+"/"+level, line+"\n"))
 			if strings.HasPrefix(want, "Can't allocate memory!") { // HAProxy's word for a permission that is missing
 				want = "Permission denied"

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"bascule/internal/cert/certtest"
 	"bascule/internal/events"
@@ -102,9 +103,15 @@ func TestOptionsOfALineThatWasAddedHold(t *testing.T) {
 	next := certtest.New(t)
 	s.order(payload("set ssl ca-file DIR/ca.pem", next.Authority())+"commit ssl ca-file DIR/ca.pem\n", "Success!")
 	s.order(payload("add ssl crt-list DIR/list", []byte("DIR/new.pem [verify required ssl-min-ver TLSv1.3] in.test")), "Success!")
+	revoked := next.Both("revoked.test")
+	s.order("new ssl crl-file DIR/crl.pem;"+payload("set ssl crl-file DIR/crl.pem", next.CRL(time.Now().Add(time.Hour), revoked))+"commit ssl crl-file DIR/crl.pem\n", "Success!")
+	s.order(payload("add ssl crt-list DIR/list", []byte("DIR/new.pem [verify required crl-file DIR/crl.pem] unrevoked.test")), "Success!")
 	get := func(name string, m *certtest.Maker, version uint16) bool {
-		certificate, key := m.ECDSA("client.test")
-		pair, err := tls.X509KeyPair(certificate, key)
+		both := revoked
+		if m != nil {
+			both = m.Both("client.test")
+		}
+		pair, err := tls.X509KeyPair(both, both)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,6 +137,9 @@ func TestOptionsOfALineThatWasAddedHold(t *testing.T) {
 		{"in.test", next, tls.VersionTLS12, false},
 		{"in.test", s.m, tls.VersionTLS13, false},
 		{"web.test", s.m, tls.VersionTLS12, true},
+		{"unrevoked.test", next, tls.VersionTLS13, true},
+		{"unrevoked.test", nil, tls.VersionTLS13, false},
+		{"in.test", nil, tls.VersionTLS13, true},
 	} {
 		if got := get(c.name, c.m, c.version); got != c.want {
 			t.Errorf("%s by version %x gets in: %v", c.name, c.version, got)
@@ -137,7 +147,7 @@ func TestOptionsOfALineThatWasAddedHold(t *testing.T) {
 	}
 	s.order(payload("add ssl crt-list DIR/list", []byte("DIR/new.pem [ciphers none-such] more.test")), "unable to set SSL cipher list to 'none-such'")
 	s.order(payload("add ssl crt-list DIR/list", []byte("DIR/new.pem [ca-file DIR/web.pem] more.test")), "it is not in memory")
-	s.order(payload("add ssl crt-list DIR/list", []byte("DIR/new.pem [crl-file DIR/crl.pem] more.test")), "it is not in memory")
+	s.order(payload("add ssl crt-list DIR/list", []byte("DIR/new.pem [crl-file DIR/none.pem] more.test")), "it is not in memory")
 }
 
 func TestAReloadTellsWhichLinesItDrops(t *testing.T) {
