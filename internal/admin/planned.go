@@ -11,7 +11,7 @@ type Planned struct {
 
 // planned is what HAProxy has and Commands has not.
 var planned = []Planned{
-	{"set ssl ocsp-response", tls}, {"show ssl ocsp-response", tls}, {"set ssl tls-key", tls}, {"show tls-keys", tls}, {"show ssl providers", insides},
+	{"show ssl providers", insides},
 	{"add acl", patterns}, {"clear acl", patterns}, {"commit acl", patterns}, {"del acl", patterns}, {"get acl", patterns}, {"prepare acl", patterns}, {"show acl", patterns},
 	{"add map", patterns}, {"clear map", patterns}, {"commit map", patterns}, {"del map", patterns}, {"get map", patterns}, {"prepare map", patterns}, {"set map", patterns}, {"show map", patterns},
 	{"clear table", tables}, {"set table", tables}, {"show table", tables}, {"show peers", tables},
@@ -24,7 +24,6 @@ var planned = []Planned{
 
 // The reasons that several commands share.
 const (
-	tls      = "change the files and reload"
 	patterns = "change the file of patterns and reload"
 	tables   = "there are no stick tables yet"
 	cookies  = "there are no dynamic cookies yet"

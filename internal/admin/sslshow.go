@@ -33,6 +33,8 @@ func (w worker) showCertificate(c *Call) {
 	}
 	out := c.Out()
 	writeStatus(out, name, crt != nil, used)
+	key := ""
+	defer func() { fmt.Fprintf(out, "OCSP Response Key: %s\n", key) }()
 	if crt == nil {
 		return
 	}
@@ -41,6 +43,9 @@ func (w worker) showCertificate(c *Call) {
 		if link, err := x509.ParseCertificate(der); err == nil {
 			fmt.Fprintf(out, "Chain Subject: %s\nChain Issuer: %s\n", rule.OneLine(link.RawSubject), rule.OneLine(link.RawIssuer))
 		}
+	}
+	if id := crt.ID(); id != nil {
+		key = id.Key()
 	}
 }
 

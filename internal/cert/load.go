@@ -33,8 +33,9 @@ type Certificate struct {
 	// Ignored says what of the files beside it is of no use, as HAProxy warns; "": nothing.
 	Ignored string
 
-	of      *material // keeps it in the memo
-	stapled *staple   // nil: there is no response
+	of      *material         // keeps it in the memo
+	issuer  *x509.Certificate // nil: it takes no responses of OCSP
+	stapled *staple           // nil: there is no response
 }
 
 // keyExt ends the name of the file of a key that lies beside its certificate.

@@ -21,6 +21,7 @@ const (
 type staple struct {
 	shown tls.Certificate
 	until time.Time // its nextUpdate
+	fresh bool      // set at run time
 }
 
 // at is what is shown to a client now: with the response of the authority while that
@@ -45,22 +46,31 @@ func loadShown(path string, from Files) (*Certificate, error) {
 	case err != nil:
 		return nil, fmt.Errorf("unable to load the OCSP response from file '%s' : %s", path+ocspExt, why(err))
 	}
-	issuer, err := c.issuer(from)
+	issuer, err := c.findIssuer(from)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.staple(response, issuer, time.Now()); err != nil {
+	c.issuer = issuer
+	if c.stapled, err = c.staple(response, time.Now()); err != nil {
 		c.Ignored = fmt.Sprintf("Loading: %s. Content will be ignored.", err)
 	}
 	return c, nil
 }
 
-// issuer is the certificate of who signed c: of its chain, or of the file beside it.
-func (c *Certificate) issuer(from Files) (*x509.Certificate, error) {
+// issuerInChain is the certificate of who signed c where its chain has it; nil: it has not.
+func (c *Certificate) issuerInChain() *x509.Certificate {
 	for _, der := range c.Certificate.Certificate[1:] {
 		if ca, err := x509.ParseCertificate(der); err == nil && c.Leaf.CheckSignatureFrom(ca) == nil {
-			return ca, nil
+			return ca
 		}
+	}
+	return nil
+}
+
+// findIssuer is that, or what the file beside c has.
+func (c *Certificate) findIssuer(from Files) (*x509.Certificate, error) {
+	if ca := c.issuerInChain(); ca != nil {
+		return ca, nil
 	}
 	path := c.Path + issuerExt
 	data, err := from.ReadFile(path)
@@ -81,25 +91,30 @@ func (c *Certificate) issuer(from Files) (*x509.Certificate, error) {
 	return ca, nil
 }
 
-// staple takes a response about c that issuer, or whom it let, has signed. The errors
-// are HAProxy's where it has them.
-func (c *Certificate) staple(response []byte, issuer *x509.Certificate, now time.Time) error {
-	r, err := ocsp.ParseResponse(response, issuer)
+var (
+	errStatus     = errors.New("OCSP response status not successful")
+	errUnreadable = errors.New("Unable to parse OCSP response")
+)
+
+// staple makes one of a response about c that its issuer, or whom it let, has signed.
+// The errors are HAProxy's where it has them.
+func (c *Certificate) staple(response []byte, now time.Time) (*staple, error) {
+	r, err := ocsp.ParseResponse(response, c.issuer)
 	switch refused := (ocsp.ResponseError{}); {
 	case errors.As(err, &refused):
-		return errors.New("OCSP response status not successful")
+		return nil, errStatus
 	case err != nil:
-		return errors.New("Unable to parse OCSP response")
+		return nil, errUnreadable
 	case r.SerialNumber.Cmp(c.Leaf.SerialNumber) != 0:
-		return errors.New("OCSP single response: Certificate ID does not match certificate and issuer")
+		return nil, errors.New("OCSP single response: Certificate ID does not match certificate and issuer")
 	case r.Status == ocsp.Unknown:
-		return errors.New("OCSP single response: certificate status is unknown")
+		return nil, errors.New("OCSP single response: certificate status is unknown")
 	case r.NextUpdate.IsZero():
-		return errors.New("OCSP single response: missing nextupdate")
+		return nil, errors.New("OCSP single response: missing nextupdate")
 	case !now.Before(r.NextUpdate) || now.Before(r.ThisUpdate):
-		return errors.New("OCSP single response: no longer valid.")
+		return nil, errors.New("OCSP single response: no longer valid.")
 	}
-	c.stapled = &staple{shown: c.Certificate, until: r.NextUpdate}
-	c.stapled.shown.OCSPStaple = response
-	return nil
+	made := &staple{shown: c.Certificate, until: r.NextUpdate}
+	made.shown.OCSPStaple = response
+	return made, nil
 }

@@ -2,6 +2,7 @@ package cert
 
 import (
 	"bytes"
+	"crypto/tls"
 	"io/fs"
 	"slices"
 	"testing"
@@ -49,5 +50,59 @@ func TestAResponseIsStapledWhileItIsGood(t *testing.T) {
 	foreign := certtest.New(t)
 	if c := load(foreign.OCSP(certificate, ocsp.Good, now.Add(time.Hour))); c.Ignored == "" || c.at(now).OCSPStaple != nil {
 		t.Error("a response that another authority signed is taken")
+	}
+}
+
+// A response that is set at run time is stapled from the next handshake on, whatever
+// became of the one of the file.
+func TestAResponseThatIsSetIsStapled(t *testing.T) {
+	m := certtest.New(t)
+	certificate, key := m.ECDSA("web.test")
+	later := time.Now().Add(time.Hour)
+	load := func(response []byte) *Settings {
+		t.Helper()
+		c, err := loadShown("web.pem", Files{ReadFile: func(name string) ([]byte, error) {
+			return map[string][]byte{"web.pem": slices.Concat(certificate, m.Authority(), key), "web.pem.ocsp": response}[name], nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &Settings{Certificates: NewSet([]*Entry{{Certificate: c}})}
+		b.Build()
+		return b
+	}
+	old := m.OCSP(certificate, ocsp.Good, time.Now().Add(-time.Hour))
+	b := load(old)
+	store := NewStore(&Tickets{})
+	store.Adopt([]*Settings{b})
+	stapled := func() []byte {
+		t.Helper()
+		c, err := b.pick(&tls.ClientHelloInfo{ServerName: "web.test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.OCSPStaple
+	}
+	if stapled() != nil {
+		t.Fatal("a response of the past is stapled")
+	}
+	other, _ := m.ECDSA("other.test")
+	for name, response := range map[string][]byte{"junk": []byte("junk"), "about another": m.OCSP(other, ocsp.Good, later), "of the past": old, "of another authority": certtest.New(t).OCSP(certificate, ocsp.Good, later)} {
+		if _, _, err := store.SetResponse(response); err == nil || stapled() != nil {
+			t.Errorf("%s is taken: %v", name, err)
+		}
+	}
+	fresh := m.OCSP(certificate, ocsp.Good, later)
+	if about, binds, err := store.SetResponse(fresh); err != nil || binds != 1 || about.Path != "web.pem" {
+		t.Fatal(about, binds, err)
+	}
+	if !bytes.Equal(stapled(), fresh) {
+		t.Error("what was set is not stapled")
+	}
+	if got, want := store.Lost([]*Settings{load(old)}), "OCSP response of 'web.pem' was set at run time and web.pem.ocsp has another"; len(got) != 1 || got[0] != want {
+		t.Errorf("a reload would say %q, want %q", got, want)
+	}
+	if got := store.Lost([]*Settings{load(fresh)}); len(got) != 0 {
+		t.Errorf("a reload of the same response would say %q", got)
 	}
 }

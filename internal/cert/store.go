@@ -116,7 +116,7 @@ func (s *Store) Lost(binds []*Settings) []string {
 }
 
 func (s *Store) lost(binds []*Settings, f shelved) []string {
-	return slices.Concat(s.Certificates.lost(f.certs), s.Authorities.lost(f.cas), s.Revocations.lost(f.crls), s.lostLines(binds))
+	return slices.Concat(s.Certificates.lost(f.certs), s.Authorities.lost(f.cas), s.Revocations.lost(f.crls), s.lostLines(binds), s.lostTicketKeys(binds), s.lostStaples(f.certs))
 }
 
 // SetCertificate puts a payload in PEM into the transaction of a file: a certificate
@@ -138,6 +138,9 @@ func (s *Store) SetCertificate(name string, payload []byte) (file string, create
 	next, err := of(name, payload)
 	if err != nil {
 		return name, false, err
+	}
+	if h.now != nil && h.now.issuer != nil {
+		next.issuer = next.issuerInChain()
 	}
 	return name, h.begin(next), nil
 }

@@ -47,7 +47,7 @@ func (t *Tickets) Use(s *Settings) {
 	defer t.mu.Unlock()
 	all := t.keys
 	if s.TicketKeys != nil {
-		all = s.TicketKeys.keys
+		all = s.TicketKeys.keys()
 	}
 	if len(all) == 0 {
 		return

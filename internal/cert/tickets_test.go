@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -48,7 +49,7 @@ func TestKeysOfTicketsOfAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, n := range []byte{3, 2, 4} {
-		if all.keys[i] != sha256.Sum256(bytes.Repeat([]byte{n}, 48)) {
+		if all.keys()[i] != sha256.Sum256(bytes.Repeat([]byte{n}, 48)) {
 			t.Errorf("key %d is not that of line %d", i, n)
 		}
 	}
@@ -125,4 +126,56 @@ func resumed(t *testing.T, s *Settings, c *tls.Config) bool {
 		t.Fatal(err)
 	}
 	return client.ConnectionState().DidResume
+}
+
+// A key that is set at run time turns the file by one: it is taken from now on, and
+// what was made with the one before is good until that has gone.
+func TestAKeyThatIsPushedTurnsTheFile(t *testing.T) {
+	certificate, err := tls.X509KeyPair(certtest.New(t).ECDSA("web.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := func(n byte) []byte { return bytes.Repeat([]byte{n}, 48) }
+	bind := func(n ...byte) *Settings {
+		s := &Settings{Certificates: NewSet([]*Entry{{Certificate: &Certificate{Certificate: certificate}}}), TicketKeys: &TicketKeys{Path: "keys"}}
+		for _, n := range n {
+			s.TicketKeys.raw = append(s.TicketKeys.raw, key(n))
+		}
+		s.Build()
+		(&Tickets{}).Use(s)
+		return s
+	}
+	s := bind(1, 2, 3)
+	store := NewStore(&Tickets{})
+	store.Adopt([]*Settings{s})
+	client := func() *tls.Config {
+		return &tls.Config{InsecureSkipVerify: true, ServerName: "web.test", ClientSessionCache: tls.NewLRUClientSessionCache(1)} //nolint:gosec // keys are tested
+	}
+	old := client()
+	resumed(t, s, old)
+	for n, want := range map[string]error{"keys": nil, "#0": nil, "#1": ErrUnknown, "0": ErrUnknown, "none": ErrUnknown} {
+		if _, _, err := store.TicketFile(n); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", n, err, want)
+		}
+	}
+	if err := store.PushTicketKey(s.TicketKeys, make([]byte, 80)); !errors.Is(err, ErrKeySize) {
+		t.Errorf("a key of another size: %v", err)
+	}
+	if err := store.PushTicketKey(s.TicketKeys, key(4)); err != nil {
+		t.Fatal(err)
+	}
+	if !resumed(t, s, old) {
+		t.Error("what was given before is not taken any more")
+	}
+	now := client()
+	resumed(t, s, now)
+	if !resumed(t, bind(2, 3, 4), now) {
+		t.Error("another process with the same keys does not take what was given")
+	}
+	if got, want := store.Lost([]*Settings{bind(1, 2, 3)}), "tls-ticket-keys 'keys' were set at run time and their file has others, which are in force now"; len(got) != 1 || got[0] != want {
+		t.Errorf("a reload would say %q, want %q", got, want)
+	}
+	if got := store.Lost([]*Settings{bind(2, 3, 4)}); len(got) != 0 {
+		t.Errorf("a reload of a file with the same keys would say %q", got)
+	}
 }

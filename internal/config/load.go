@@ -73,6 +73,7 @@ type loader struct {
 
 	certs map[string][]*cert.Certificate // that were read, by crt
 	trust cert.Memory                    // what ca-file and crl-file on binds name
+	keys  map[string]*cert.TicketKeys    // that were read, by tls-ticket-keys
 
 	texts   map[string]int // index into cfg.Text by title
 	textAt  int            // of the section being read; -1: none
@@ -96,6 +97,7 @@ func newLoader(env Env) *loader {
 		defaults: map[string]*draft{},
 		byName:   map[string]*draft{},
 		certs:    map[string][]*cert.Certificate{},
+		keys:     map[string]*cert.TicketKeys{},
 		texts:    map[string]int{},
 		textAt:   -1,
 	}

@@ -127,12 +127,16 @@ func bindTicketKeys(o *options) {
 		o.bad(w, "'tls-ticket-keys' : missing TLS ticket keys file path")
 		return
 	}
-	keys, err := cert.LoadTicketKeys(w.Text, o.certFiles())
-	if err != nil {
-		o.bad(w, "%s", err)
-		return
+	name := o.named(w.Text)
+	if o.keys[name] == nil {
+		keys, err := cert.LoadTicketKeys(w.Text, o.certFiles())
+		if err != nil {
+			o.bad(w, "%s", err)
+			return
+		}
+		o.keys[name] = keys // binds with the same file have the same ones
 	}
-	o.bind.tls.ticketKeys = keys
+	o.bind.tls.ticketKeys = o.keys[name]
 }
 
 // bindVersion reads ssl-min-ver and ssl-max-ver.

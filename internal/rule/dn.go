@@ -83,6 +83,18 @@ func (d dn) appendLine(dst []byte) []byte {
 // OneLine is a name (X.501, in DER) in that form; "" for what is none.
 func OneLine(der []byte) string { return string(parseDN(der).appendLine(nil)) }
 
+// Spelt is a name in the form of OpenSSL's tools: C = FR, O = Example, CN = web.test.
+func Spelt(der []byte) string {
+	var parts []string
+	for _, set := range parseDN(der) {
+		for i := range set {
+			name, _ := set[i].name()
+			parts = append(parts, name+" = "+string(set[i].Value.Bytes))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // appendRFC2253 appends the form of LDAP: CN=web.test,O=Example,C=FR (RFC 2253 §2).
 func (d dn) appendRFC2253(dst []byte) []byte {
 	for i := len(d) - 1; i >= 0; i-- {
