@@ -29,6 +29,21 @@ func turn(l *loop.Loop) {
 	}
 }
 
+// beforehand has a client say something to a loop that does not run meanwhile: what it says
+// is there when the loop meets the client, however slow its own goroutine is. So no
+// timeout fires before all has come.
+func beforehand(t testing.TB, p *proxy, says string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	hold := make(chan struct{})
+	p.loops[0].Post(func() { <-hold })
+	defer close(hold)
+	c, r := dial(t, p.addr)
+	if _, err := io.WriteString(c, says); err != nil {
+		t.Fatal(err)
+	}
+	return c, r
+}
+
 // until polls a condition.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
@@ -160,7 +175,7 @@ func TestARequestBehindOneUnderWayIsAnsweredAfterTheClientsEnd(t *testing.T) {
 }
 
 func TestHalfAHeadBehindARequestIs400AtTheClientsEnd(t *testing.T) {
-	p := start(t, &config.Proxy{Timeouts: config.Timeouts{Connect: time.Second, Client: time.Minute, Server: time.Minute}}, 1, serve(t, always(hello)))
+	p := start(t, &config.Proxy{}, 1, serve(t, always(hello)))
 	hold := make(chan struct{})
 	p.loops[0].Post(func() { <-hold })
 	c, r := dial(t, p.addr)
@@ -263,20 +278,20 @@ func TestASoftStopCutsNoReply(t *testing.T) {
 	p := start(t, &config.Proxy{}, 1, srv)
 	slow, _ := dial(t, p.addr)
 	_, _ = io.WriteString(slow, "GET /50000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+	const clients, step = 12, 32 << 10
 	most, same := int64(0), 0
 	for same < 500 { // turns in which the client took nothing
 		if n := sentTo(p); n > most {
 			most, same = n, 0
-		} else if n > 0 {
+		} else if n > step { // the sockets take more than that: the server has not come so far
 			same++
 		}
 	}
 	// Replies of about that size are over for their server while their end waits here.
-	const clients = 12
 	var sizes [clients]int
 	var readers [clients]*bufio.Reader
 	for i := range sizes {
-		sizes[i] = int(most) + (clients/2-i)<<15
+		sizes[i] = max(step, int(most)+(clients/2-i)*step)
 		var c net.Conn
 		c, readers[i] = dial(t, p.addr)
 		fmt.Fprintf(c, "GET /%d HTTP/1.1\r\nHost: a\r\nX: %d\r\n\r\n", sizes[i], i)
@@ -319,6 +334,7 @@ func TestBytesAreCountedOnce(t *testing.T) {
 	post := "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789"
 	sent := strings.Repeat(post, 3) + "nonsense\r\n\r\n"
 	got := talk(t, p.addr, sent)
+	turn(p.loops[0])
 	if in := p.fe.Counters.Sum(backend.BytesIn); in != int64(len(sent)) {
 		t.Errorf("%d bytes in were counted, %d were sent", in, len(sent))
 	}
@@ -353,9 +369,8 @@ func TestAClientThatDoesNotReadIsLate(t *testing.T) {
 		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
 		_, _ = io.Copy(c, r)
 	})
-	p := start(t, &config.Proxy{Timeouts: config.Timeouts{Connect: time.Second, Client: 300 * time.Millisecond, Server: time.Minute}}, 1, srv)
-	c, _ := dial(t, p.addr)
-	_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
+	p := start(t, &config.Proxy{Timeouts: config.Timeouts{Connect: time.Minute, Client: 300 * time.Millisecond, Server: time.Minute}}, 1, srv)
+	c, _ := beforehand(t, p, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
 	if _, err := io.Copy(c, zeros{}); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("the client was not cut off: %v", err)
 	}
@@ -372,10 +387,9 @@ func TestAClientThatStopsSendingIsLateEvenAfterTheServerWas(t *testing.T) {
 		<-held
 		_, _ = io.Copy(io.Discard, r)
 	})
-	p := start(t, &config.Proxy{Timeouts: config.Timeouts{Connect: time.Second, Client: 300 * time.Millisecond, Server: time.Minute}}, 1, srv)
-	c, r := dial(t, p.addr)
-	_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
-	// The client sends until nobody takes more.
+	p := start(t, &config.Proxy{Timeouts: config.Timeouts{Connect: time.Minute, Client: 3 * time.Second, Server: time.Minute}}, 1, srv)
+	c, r := beforehand(t, p, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
+	// The client sends until nobody takes more, and is never late with it.
 	total := 0
 	for buf := make([]byte, 64<<10); ; {
 		_ = c.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
@@ -445,7 +459,7 @@ func TestABodyThatBreaksOffBehindARequestIsNotWaitedFor(t *testing.T) {
 			_, _ = io.WriteString(c, hello)
 		}
 	})
-	p := start(t, &config.Proxy{Timeouts: config.Timeouts{Connect: time.Second, Client: time.Minute, Server: time.Minute}}, 1, srv)
+	p := start(t, &config.Proxy{}, 1, srv)
 	hold := make(chan struct{})
 	p.loops[0].Post(func() { <-hold })
 	c, r := dial(t, p.addr)
@@ -455,6 +469,7 @@ func TestABodyThatBreaksOffBehindARequestIsNotWaitedFor(t *testing.T) {
 	if _, err := io.ReadAll(r); err != nil {
 		t.Error(err)
 	}
+	turn(p.loops[0])
 	if n := aborts(p); n != 1 {
 		t.Errorf("%d aborts were counted", n)
 	}

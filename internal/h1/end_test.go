@@ -49,9 +49,7 @@ func TestAServerThatIsMarkedDownEndsItsWebSocketsPolitely(t *testing.T) {
 	if b := <-closed; len(b) != 8 || b[0] != 0x88 || b[1]&0x80 == 0 {
 		t.Errorf("the server read % x, want a masked Close frame", b)
 	}
-	if n := p.be.Servers()[0].Cur.Cur(); n != 0 {
-		t.Errorf("%d slots still held", n)
-	}
+	until(t, "the slot is given back", func() bool { return p.be.Servers()[0].Cur.Cur() == 0 })
 }
 
 func TestTheClientOfAServerThatDiesIsToldToComeAgain(t *testing.T) {
@@ -103,7 +101,7 @@ func TestNoCloseFrameGoesIntoTheMiddleOfAFrame(t *testing.T) {
 }
 
 func TestClientsThatAreLate(t *testing.T) {
-	timeouts := config.Timeouts{Connect: time.Second, Client: time.Minute, Server: 60 * time.Millisecond, HTTPRequest: 50 * time.Millisecond, HTTPKeepAlive: 50 * time.Millisecond}
+	const late, limit = 50 * time.Millisecond, time.Minute
 	srv := serve(t, func(r *bufio.Reader, c net.Conn) {
 		for {
 			h, err := head(r)
@@ -117,15 +115,18 @@ func TestClientsThatAreLate(t *testing.T) {
 			_, _ = io.WriteString(c, hello)
 		}
 	})
-	tests := map[string]struct{ request, want string }{
-		"half a head gets 408":              {"GET / HTTP/1.1\r\nHo", "HTTP/1.1 408 "},
-		"an idle connection is just closed": {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 "},
-		"a server that never answers: 504":  {"GET /never HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 504 "},
+	tests := map[string]struct {
+		timeouts      config.Timeouts
+		request, want string
+	}{
+		"half a head gets 408":              {config.Timeouts{Connect: limit, Client: limit, Server: limit, HTTPRequest: late, HTTPKeepAlive: limit}, "GET / HTTP/1.1\r\nHo", "HTTP/1.1 408 "},
+		"an idle connection is just closed": {config.Timeouts{Connect: limit, Client: limit, Server: limit, HTTPRequest: late, HTTPKeepAlive: late}, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 "},
+		"a server that never answers: 504":  {config.Timeouts{Connect: limit, Client: limit, Server: late, HTTPRequest: limit, HTTPKeepAlive: late}, "GET /never HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 504 "},
 	}
-	p := start(t, &config.Proxy{Timeouts: timeouts}, 1, srv)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := talk(t, p.addr, tt.request)
+			p := start(t, &config.Proxy{Timeouts: tt.timeouts}, 1, srv)
+			got := rest(t, p, tt.request)
 			if !strings.HasPrefix(got, tt.want) || strings.Count(got, "HTTP/1.1 ") != 1 {
 				t.Errorf("got %q", got)
 			}
@@ -138,7 +139,7 @@ func TestClientsThatAreLate(t *testing.T) {
 func TestAClientThatWasSlowHasTheTimeOfKeepAlive(t *testing.T) {
 	const size = 32 << 10
 	reply := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("x", size))
-	timeouts := config.Timeouts{Connect: time.Second, Client: time.Minute, Server: time.Minute, HTTPKeepAlive: time.Second}
+	timeouts := config.Timeouts{Connect: time.Minute, Client: 10 * time.Minute, Server: time.Minute, HTTPKeepAlive: 5 * time.Second}
 	p := start(t, &config.Proxy{Timeouts: timeouts}, 1, serve(t, always(reply)))
 	c, r := dial(t, p.addr)
 	n := 0
@@ -217,6 +218,7 @@ func TestConnectionsAreCountedAndForgotten(t *testing.T) {
 	for range 10 {
 		talk(t, p.addr, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
 	}
+	turn(p.loops[0])
 	for _, c := range []struct {
 		name      string
 		got, want int64
@@ -260,6 +262,7 @@ func TestAClientThatPipelinesWithoutReadingIsHeldBack(t *testing.T) {
 	if last > requests/10 {
 		t.Errorf("%d requests of %d KiB served to a client that reads nothing", last, size>>10)
 	}
+	_ = c.SetDeadline(time.Now().Add(5 * time.Minute)) // for all the others
 	for range requests {
 		if _, err := head(r); err != nil {
 			t.Fatal(err)

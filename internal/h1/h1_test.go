@@ -149,13 +149,7 @@ func TestAnUpgradeBecomesATunnelThatEndsBothWays(t *testing.T) {
 }
 
 func TestNoServerGives503(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	_ = ln.Close()
-	p := start(t, &config.Proxy{}, 1, addr)
+	p := start(t, &config.Proxy{}, 1, refusing(t))
 	if got := talk(t, p.addr, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.1 503 ") {
 		t.Errorf("got %q", got)
 	}
@@ -180,13 +174,7 @@ func TestAServerThatClosedAKeptConnectionCostsNothing(t *testing.T) {
 }
 
 func TestARefusedServerIsLeftAtOnceWithRedispatch(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead := ln.Addr().String()
-	_ = ln.Close()
-	p := start(t, &config.Proxy{Retries: 3, Redispatch: -1}, 1, dead, serve(t, always(hello)))
+	p := start(t, &config.Proxy{Retries: 3, Redispatch: -1}, 1, refusing(t), serve(t, always(hello)))
 	for i := range 4 {
 		if got := talk(t, p.addr, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); !strings.HasSuffix(got, "hello") {
 			t.Fatalf("request %d: got %q", i, got)

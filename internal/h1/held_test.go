@@ -21,12 +21,18 @@ const (
 	keptMost = 256<<10 + 68<<10
 )
 
-// heldBy waits until nothing moves any more and gives the bytes held in memory:
-// the most that was seen, and the last.
-func heldBy(t *testing.T, p *proxy, moved *atomic.Int64) (most, now int64) {
+// heldBy waits until nothing moves any more and no more than bound is held in memory,
+// and gives the bytes held: the most that was seen, and the last. On a busy machine
+// those who write may stand still for a while before they have written all.
+func heldBy(t *testing.T, p *proxy, moved *atomic.Int64, bound int64) (most, now int64) {
 	t.Helper()
 	last, same := int64(-1), 0
-	until(t, "a standstill", func() bool {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%d bytes held for %d connections, want at most %d when nothing moves", now, slowOnes, bound)
+		}
+	})
+	until(t, "a standstill with as little in memory as is promised", func() bool {
 		turn(p.loops[0])
 		now = p.loops[0].Facts().Held
 		most = max(most, now)
@@ -34,7 +40,7 @@ func heldBy(t *testing.T, p *proxy, moved *atomic.Int64) (most, now int64) {
 			last, same = n, 0
 		}
 		same++
-		return same > 300
+		return same > 300 && now <= bound
 	})
 	return most, now
 }
@@ -86,12 +92,9 @@ func TestWhatASlowReaderLeavesInMemoryIsBounded(t *testing.T) {
 					go pour(c, tt.up, &moved) // until the test ends
 				}
 			}
-			most, now := heldBy(t, p, &moved)
-			t.Logf("%d MiB moved, %d KiB held for each, at most %d", moved.Load()>>20, now/slowOnes>>10, most/slowOnes>>10)
 			bound := int64(tt.ways * heldMost * slowOnes)
-			if now > bound {
-				t.Errorf("%d bytes held for %d connections, want at most %d", now, slowOnes, bound)
-			}
+			most, now := heldBy(t, p, &moved, bound)
+			t.Logf("%d MiB moved, %d KiB held for each, at most %d", moved.Load()>>20, now/slowOnes>>10, most/slowOnes>>10)
 			if tt.up != nil {
 				bound += keptMost * slowOnes
 			}

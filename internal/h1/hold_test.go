@@ -120,6 +120,17 @@ func TestABodyLargerThanTheBufferGoesOn(t *testing.T) {
 	}
 }
 
+// rest is all that a client reads that has said so much and no more.
+func rest(t *testing.T, p *proxy, said string) string {
+	t.Helper()
+	_, r := beforehand(t, p, said)
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatalf("after %q: %v", b, err)
+	}
+	return string(b)
+}
+
 func TestABodyThatDoesNotComeIsRefused(t *testing.T) {
 	for name, tt := range map[string]struct{ request, want string }{
 		"in time":      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc", "HTTP/1.1 408 "},
@@ -127,7 +138,7 @@ func TestABodyThatDoesNotComeIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, holding(t, "wait-for-body time 30ms"), 1, serve(t, mirror))
-			if got := talk(t, p.addr, tt.request); !strings.HasPrefix(got, tt.want) || !strings.Contains(got, "onnection: close") {
+			if got := rest(t, p, tt.request); !strings.HasPrefix(got, tt.want) || !strings.Contains(got, "onnection: close") {
 				t.Errorf("got %q", got)
 			}
 		})
@@ -138,7 +149,7 @@ func TestABodyIsNotWaitedForLongerThanItsClientMayBeSilent(t *testing.T) {
 	cfg := holding(t)
 	cfg.BufferRequest, cfg.Timeouts = true, config.Timeouts{Client: 30 * time.Millisecond}
 	p := start(t, cfg, 1, serve(t, mirror))
-	if got := talk(t, p.addr, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"); !strings.HasPrefix(got, "HTTP/1.1 408 ") {
+	if got := rest(t, p, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"); !strings.HasPrefix(got, "HTTP/1.1 408 ") {
 		t.Errorf("got %q", got)
 	}
 }

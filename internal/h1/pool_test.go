@@ -49,13 +49,14 @@ func gate(asked *atomic.Int64, answer chan struct{}) script {
 }
 
 func TestIdleConnectionsBeyondTheNeedAreClosedByHalves(t *testing.T) {
+	t.Parallel() // it takes five rounds of a second
 	var asked atomic.Int64
 	answer := make(chan struct{})
 	p := start(t, &config.Proxy{}, 1, serve(t, gate(&asked, answer)))
 	srv := p.be.Servers()[0]
-	set(p, func(s *config.Server) { s.PoolPurgeDelay = 20 * time.Millisecond })
+	set(p, func(s *config.Server) { s.PoolPurgeDelay = time.Second })
 	crowd(t, p, 16, &asked, answer)
-	until(t, "16 idle connections", func() bool { return srv.IdleConns.Load() > 0 })
+	until(t, "idle connections", func() bool { return srv.IdleConns.Load() > 0 })
 	until(t, "no idle connection", func() bool { return srv.IdleConns.Load() == 0 })
 	if n := srv.Counters.Sum(backend.Connects); n != 16 {
 		t.Errorf("%d connections to the server, want 16", n)

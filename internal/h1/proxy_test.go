@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"bascule/internal/backend"
 	"bascule/internal/config"
 	"bascule/internal/h1"
@@ -152,6 +154,25 @@ func serve(t testing.TB, f script) string {
 		wg.Wait()
 	})
 	return ln.Addr().String()
+}
+
+// refusing is the address of a server that is not there: bound, so that nobody else
+// gets it, and not listened on.
+func refusing(t testing.TB) string {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	at, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", at.(*unix.SockaddrInet4).Port)
 }
 
 // head reads a request's or reply's head as lines.
