@@ -30,6 +30,34 @@ func listening(t *testing.T, network, addr string) (fd int, at net.Addr) {
 	return fd, ln.Addr()
 }
 
+// arrived waits until there is something to read or to accept. What one end has done
+// the other end's kernel may learn a little later, even on loopback: on a busy machine
+// a thread of its own delivers it.
+func arrived(t *testing.T, fd int) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 1000)
+		if n > 0 {
+			return
+		}
+		if err != nil && err != unix.EINTR || time.Now().After(end) {
+			t.Fatalf("nothing has arrived: %v", err)
+		}
+	}
+}
+
+// arrivedAt is arrived for the other end of a connection on a loop.
+func arrivedAt(t *testing.T, peer net.Conn) {
+	t.Helper()
+	raw, err := peer.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Control(func(fd uintptr) { arrived(t, int(fd)) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAcceptTellsTheClientsAddress(t *testing.T) {
 	for _, network := range []string{"tcp4", "tcp6", "unix"} {
 		addr := map[string]string{"tcp4": "127.0.0.1:0", "tcp6": "[::1]:0", "unix": t.TempDir() + "/s"}[network]
@@ -41,6 +69,7 @@ func TestAcceptTellsTheClientsAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		arrived(t, fd)
 		c, from, e := Accept(fd)
 		if e != 0 {
 			t.Fatal(e)
@@ -75,9 +104,13 @@ func taken(t *testing.T, l *Loop, h Handler, said string) net.Conn {
 	if _, err := io.WriteString(peer, said); err != nil {
 		t.Fatal(err)
 	}
+	arrived(t, fd)
 	c, _, e := Accept(fd)
 	if e != 0 {
 		t.Fatal(e)
+	}
+	if said != "" {
+		arrived(t, c)
 	}
 	on(l, func() { l.Take(c, h) })
 	return peer
@@ -160,6 +193,7 @@ func TestAConnectionThatCannotBeHeardIsEnded(t *testing.T) {
 	}
 	defer peer.Close()
 	_ = peer.SetDeadline(time.Now().Add(time.Minute))
+	arrived(t, fd)
 	c, _, e := Accept(fd)
 	if e != 0 {
 		t.Fatal(e)

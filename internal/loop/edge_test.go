@@ -147,16 +147,20 @@ func TestAllEventsOfATurnAreKnownBeforeTheFirstIsHandled(t *testing.T) {
 		}
 	}
 	var peers [2]net.Conn
+	var fds [2]int
 	for i := range conns {
 		var c *Conn
 		c, peers[i] = pair(t, l, &handler{ready: look(1 - i)})
-		on(l, func() { conns[i] = c })
+		on(l, func() { conns[i], fds[i] = c, c.FD() })
 	}
 	held, hold := make(chan struct{}), make(chan struct{})
 	l.Post(func() { close(held); <-hold })
 	<-held
 	for _, p := range peers {
 		_, _ = io.WriteString(p, "x")
+	}
+	for _, fd := range fds {
+		arrived(t, fd)
 	}
 	close(hold)
 	if first := <-idle; first {

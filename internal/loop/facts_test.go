@@ -63,11 +63,11 @@ func TestALongTurnIsSeenInTheHistogramAndInTheMail(t *testing.T) {
 			t.Fatalf("the facts are %+v", f)
 		}
 	}
-	l.ClearMax()
 	for l.Facts().MaxMailAge >= int64(TurnBound(5)) {
 		if time.Now().After(deadline) {
 			t.Fatal("the maxima are not cleared")
 		}
+		l.ClearMax() // each time: on a busy machine the next letter may be as old
 		on(l, func() {})
 	}
 }
@@ -93,8 +93,8 @@ func TestTheCPUTimeOfATurnIsNotItsTime(t *testing.T) {
 		var sum, long int64
 		for i, n := range f.TurnCPU {
 			sum += n
-			if i > 0 && int64(TurnBound(i-1)) <= spent {
-				long = n
+			if i == TurnSteps-1 || int64(TurnBound(i)) > spent {
+				long += n
 			}
 		}
 		return f.MaxTurnCPU >= spent && f.MaxTurnCPU <= f.MaxTurn && long >= 1 && sum == f.Turns

@@ -12,6 +12,7 @@ import (
 // A taker is the peer of a connection: its socket, and what it reads and writes by,
 // which is TLS where that is spoken.
 type taker struct {
+	t *testing.T
 	net.Conn
 	socket *net.TCPConn
 }
@@ -26,7 +27,7 @@ func (p *taker) reset() {
 func asking(t *testing.T, l *Loop, version uint16) (*Conn, *taker) {
 	t.Helper()
 	c, raw := pair(t, l, &handler{})
-	peer := &taker{Conn: raw, socket: raw.(*net.TCPConn)}
+	peer := &taker{t: t, Conn: raw, socket: raw.(*net.TCPConn)}
 	if version == 0 {
 		return c, peer
 	}
@@ -89,7 +90,7 @@ func TestWhatThePeerHasNotTakenIsProven(t *testing.T) {
 		"it had closed the socket":    {before: func(p *taker) { _ = p.socket.Close() }, want: true},
 		"it reads all and resets":     {after: func(p *taker) { read(p); p.reset() }},
 		"it reads all and closes":     {after: func(p *taker) { read(p); _ = p.Close() }},
-		"it reads nothing and closes": {after: func(p *taker) { _ = p.Close() }},
+		"it reads nothing and closes": {after: func(p *taker) { arrivedAt(p.t, p.socket); _ = p.Close() }},
 		"it reads a part and closes": {after: func(p *taker) {
 			_, _ = p.socket.Read(make([]byte, 1))
 			_ = p.socket.Close()
@@ -111,6 +112,7 @@ func TestWhatThePeerHasNotTakenIsProven(t *testing.T) {
 				}
 				if tt.before != nil {
 					tt.before(peer)
+					arrived(t, c.FD())
 				}
 				on(l, func() { _ = c.Send(make([]byte, size)) })
 				if tt.after != nil {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"bascule/internal/cert/certtest"
 )
 
@@ -290,6 +292,23 @@ func within(t *testing.T, what string, is func() bool) {
 	}
 }
 
+// acknowledged waits until the kernel of the other end has all that was sent.
+func acknowledged(t *testing.T, peer net.Conn) {
+	t.Helper()
+	raw, err := peer.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	within(t, "all has arrived", func() bool {
+		left := -1
+		_ = raw.Control(func(fd uintptr) { left, err = unix.IoctlGetInt(int(fd), unix.TIOCOUTQ) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return left == 0
+	})
+}
+
 // TestAnIdleConnectionMayGetTickets: what a server says of TLS alone, at any time,
 // ends nothing; bytes that nobody asked for do, and its end.
 func TestAnIdleConnectionMayGetTickets(t *testing.T) {
@@ -317,7 +336,11 @@ func TestAnIdleConnectionMayGetTickets(t *testing.T) {
 				t.Fatal(err)
 			}
 			test.then(peer)
-			// All is in the kernel of the other end by now.
+			if test.idle {
+				acknowledged(t, raw)
+			} else {
+				await(t, l, func() bool { return !c.Peek() })
+			}
 			for range 3 { // it stays what it is
 				var peek bool
 				on(l, func() { peek = c.Peek() })
