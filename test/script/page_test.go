@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"bascule/test/loopback"
 )
 
 // A step is one command of a page with what it shall print: lines in which "…" stands
@@ -44,31 +45,16 @@ func (s step) pattern() *regexp.Regexp {
 	return regexp.MustCompile(`(?s)\A` + strings.Join(parts, `.*`) + `\z`)
 }
 
-// pagePort are the addresses of the page, which the test gives to nobody else's.
-var pagePort = regexp.MustCompile(`127\.0\.0\.1:\d+`)
-
-// local puts free addresses and a directory of the test's own in the place of the page's.
+// local puts an address and a directory of the test's own in the place of the page's.
 func local(t *testing.T, page, dir string) string {
 	t.Helper()
-	addrs := map[string]string{}
-	free := func(addr string) string {
-		if addrs[addr] == "" {
-			ln, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer ln.Close()
-			addrs[addr] = ln.Addr().String()
-		}
-		return addrs[addr]
-	}
-	page = pagePort.ReplaceAllStringFunc(page, free)
+	ip := loopback.Address()
 	for name, port := range map[string]string{"HTTP": "8080", "STREAM_1": "8082", "STREAM_2": "8084", "STATS": "9100"} {
-		t.Setenv("BASCULE_"+name, free("127.0.0.1:"+port))
+		t.Setenv("BASCULE_"+name, ip+":"+port)
 	}
 	t.Setenv("BASCULE_LOG", dir+"/log")
 	t.Setenv("BASCULE_SOCKET", dir+"/bascule-admin.sock")
-	return strings.ReplaceAll(page, "/tmp/", dir+"/")
+	return strings.NewReplacer("127.0.0.1:", ip+":", "/tmp/", dir+"/").Replace(page)
 }
 
 // TestTheCommandsOfThePage runs every command of docs/from-haproxy.md, one after the other

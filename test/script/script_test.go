@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"bascule/internal/cli"
+	"bascule/test/loopback"
 )
 
 // patience bounds every wait: nothing here takes more than a moment, and a
@@ -70,16 +70,17 @@ type proc struct {
 
 type worldKey struct{}
 
-// freePorts is how many free ports a script has: $PORT1 and so on.
-const freePorts = 4
+// ports is how many ports of $IP a script has names for: $PORT1 and so on.
+const ports = 4
 
-// setup gives a script free ports, two servers that tell their name, and a
-// short directory for sockets.
+// setup gives a script an address of its own with free ports, two servers that
+// tell their name, and a short directory for sockets.
 func setup(env *testscript.Env) error {
 	w := &world{procs: map[string]*proc{}, conns: map[string]net.Conn{}}
 	env.Values[worldKey{}] = w
-	for i := range freePorts {
-		env.Setenv(fmt.Sprintf("PORT%d", i+1), freePort())
+	env.Setenv("IP", loopback.Address())
+	for i := range ports {
+		env.Setenv(fmt.Sprintf("PORT%d", i+1), strconv.Itoa(8001+i))
 	}
 	for _, name := range []string{"one", "two"} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -102,23 +103,6 @@ func setup(env *testscript.Env) error {
 	env.Setenv("RUN", dir)
 	env.Defer(func() { w.end(); os.RemoveAll(dir) })
 	return nil
-}
-
-// lastPort counts the ports that were given out. They lie below those that the
-// kernel gives to clients and to listeners on port 0, which would take one
-// between our look and its use; where to begin depends on the process, for
-// tests that run beside each other.
-var lastPort atomic.Int64
-
-func freePort() string {
-	for {
-		p := 20000 + (int64(os.Getpid())*100+lastPort.Add(1))%10000
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p))
-		if err == nil {
-			l.Close()
-			return strconv.FormatInt(p, 10)
-		}
-	}
 }
 
 func port(l net.Listener) string { return strconv.Itoa(l.Addr().(*net.TCPAddr).Port) }
@@ -175,7 +159,7 @@ func start(ts *testscript.TestScript, _ bool, args []string) {
 
 func environment(ts *testscript.TestScript) []string {
 	env := os.Environ()
-	for _, name := range []string{"PORT1", "PORT2", "PORT3", "PORT4", "SERVER_one", "SERVER_two", "RUN", "PATH", "NOTIFY_SOCKET", "fe1", "PORT_fe1", "PORT_fe2", "WORK"} {
+	for _, name := range []string{"IP", "PORT1", "PORT2", "PORT3", "PORT4", "SERVER_one", "SERVER_two", "RUN", "PATH", "NOTIFY_SOCKET", "fe1", "PORT_fe1", "PORT_fe2", "WORK"} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}
