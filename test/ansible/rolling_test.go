@@ -4,13 +4,14 @@ package ansible
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"bascule/test/loopback"
+	"bascule/test/running"
 )
 
 // TestRollingDeploy plays rolling_deploy.yml against two servers behind each program,
@@ -55,9 +56,7 @@ func TestRollingDeploy(t *testing.T) {
 				t.Errorf("done: %q, %v; want %q", got, err, test.record)
 			}
 			for i, want := range test.states {
-				if got := state(t, socket, fmt.Sprintf("stream-server-%d", i+1)); got != want {
-					t.Errorf("stream-server-%d is %s, want %s", i+1, got, want)
-				}
+				becomes(t, socket, fmt.Sprintf("stream-server-%d", i+1), want)
 			}
 		})
 	}
@@ -84,9 +83,7 @@ func TestFleetDrainsWhatItRestarts(t *testing.T) {
 		t.Errorf("done: %q, %v; want %q", got, err, want)
 	}
 	for _, name := range []string{"stream-server-1", "stream-server-2"} {
-		if got := state(t, socket, name); got != "UP" {
-			t.Errorf("%s is %s, want UP", name, got)
-		}
+		becomes(t, socket, name, "UP")
 	}
 	events := ask(socket, "show events")
 	if !strings.Contains(events, " server-drained stream_pool/stream-server-1 ") || strings.Contains(events, "stream-server-2") {
@@ -113,7 +110,7 @@ stream_server_instances: {hosts: {stream-server-1: , stream-server-2: }}
 	}
 	env := []string{"ANSIBLE_ROLES_PATH=" + roles, "PATH=" + dir + ":" + os.Getenv("PATH")}
 	args := []string{"-i", inventory, "playbooks/" + book + ".yml", "-e", "haproxy_admin_socket=" + socket,
-		"-e", "rolling_deadline=2s", "-e", "rolling_at_idle=1s", "-e", "rolling_drain_seconds=5"}
+		"-e", "rolling_deadline=2s", "-e", "rolling_at_idle=1s", "-e", "rolling_drain_seconds=60"}
 	return try(t, deploy, env, "ansible-playbook", append(args, words...)...)
 }
 
@@ -124,41 +121,30 @@ func balancer(t *testing.T, bin, dir string, command []string) (socket string) {
 	socket = filepath.Join(dir, "s")
 	var servers strings.Builder
 	for n := 1; n <= 2; n++ {
-		name, addr := fmt.Sprintf("stream-server-%d", n), free(t)
+		name, addr := fmt.Sprintf("stream-server-%d", n), loopback.Address()+":8080"
 		start(t, bin, "fleet", "stream", "--addr", addr, "--name", name)
-		fmt.Fprintf(&servers, "    server %s %s check inter 100ms fall 2 rise 1\n", name, addr)
+		fmt.Fprintf(&servers, "    server %s %s check inter 1s fall 2 rise 1\n", name, addr)
 	}
-	config := fmt.Sprintf("global\n    stats socket %s level admin\ndefaults\n    mode http\n    timeout connect 1s\n    timeout client 1s\n"+
-		"    timeout server 1s\nfrontend f\n    bind %s\n    default_backend stream_pool\nbackend stream_pool\n    option httpchk GET /health\n%s",
-		socket, free(t), servers.String())
+	config := fmt.Sprintf("global\n    stats socket %s level admin\ndefaults\n    mode http\n    timeout connect 1m\n    timeout client 1m\n"+
+		"    timeout server 1m\n    timeout check 1m\nfrontend f\n    bind %s\n    default_backend stream_pool\nbackend stream_pool\n    option httpchk GET /health\n%s",
+		socket, loopback.Address()+":8080", servers.String())
 	file := filepath.Join(dir, "haproxy.cfg")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	start(t, command[0], append(command[1:], file)...)
-	limit := time.NewTimer(time.Minute)
-	defer limit.Stop()
-	poll := time.NewTicker(20 * time.Millisecond)
-	defer poll.Stop()
-	for state(t, socket, "stream-server-1") != "UP" || state(t, socket, "stream-server-2") != "UP" {
-		select {
-		case <-poll.C:
-		case <-limit.C:
-			t.Fatal("the servers are not UP within a minute")
-		}
-	}
+	becomes(t, socket, "stream-server-1", "UP")
+	becomes(t, socket, "stream-server-2", "UP")
 	return socket
 }
 
-// free is an address that nobody listens on.
-func free(t *testing.T) string {
+// becomes waits for a status of a server.
+func becomes(t *testing.T, socket, name, want string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	got := ""
+	if !running.Within(running.Patience, func() bool { got = state(t, socket, name); return got == want }) {
+		t.Errorf("%s is %q, want %s", name, got, want)
 	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // start runs a program until the test ends.
@@ -187,7 +173,7 @@ func state(t *testing.T, socket, name string) string {
 
 // ask gives a command to the runtime socket; the answer is empty while nobody is there.
 func ask(socket, command string) string {
-	cmd := exec.Command("socat", "-t5", "-", "UNIX-CONNECT:"+socket)
+	cmd := exec.Command("socat", "-t60", "-", "UNIX-CONNECT:"+socket)
 	cmd.Stdin = strings.NewReader(command + "\n")
 	answer, err := cmd.Output()
 	if err != nil {

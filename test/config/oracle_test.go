@@ -18,7 +18,7 @@ import (
 )
 
 // checkTime bounds one `haproxy -c`; the look-up of a name may take a while.
-const checkTime = 30 * time.Second
+const checkTime = 2 * time.Minute
 
 // A finding is what one of the two programs says about a file.
 type finding struct {
