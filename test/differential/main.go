@@ -20,6 +20,7 @@ func main() {
 	from := flag.Int("from", 0, "number of the first exchange")
 	count := flag.Int("count", 2000, "exchanges to play")
 	limit := flag.Duration("for", 0, "play until this time has passed, whatever the count")
+	late := flag.Duration("late", 600*time.Millisecond, "when a client that stands still is late; a busy machine needs more")
 	most := flag.Int("most", 20, "stop after so many exchanges that differ")
 	quiet := flag.Bool("quiet", false, "do not print known differences")
 	flag.Parse()
@@ -27,7 +28,7 @@ func main() {
 	if bascule == "" {
 		bascule = "bin/bascule"
 	}
-	r, err := run(bascule, *seed, *from, *count, *limit, *most)
+	r, err := run(bascule, *seed, *from, *count, *limit, *late, *most)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "differential:", err)
 		os.Exit(1)
@@ -47,18 +48,19 @@ type report struct {
 	bad       []string
 }
 
-// run plays exchanges on both proxies, one after the other.
-func run(bascule string, seed uint64, from, count int, limit time.Duration, most int) (*report, error) {
+// run plays exchanges on both proxies, one after the other. A client that sends nothing
+// for so long is late.
+func run(bascule string, seed uint64, from, count int, limit, late time.Duration, most int) (*report, error) {
 	haproxy, err := exec.LookPath("haproxy")
 	if err != nil {
 		return nil, err
 	}
-	ours, err := start("bascule", bascule)
+	ours, err := start("bascule", bascule, late)
 	if err != nil {
 		return nil, err
 	}
 	defer ours.stop()
-	theirs, err := start("haproxy", haproxy)
+	theirs, err := start("haproxy", haproxy, late)
 	if err != nil {
 		return nil, err
 	}

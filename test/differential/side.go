@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"bascule/test/loopback"
 )
 
 //go:embed proxy.cfg
@@ -20,11 +22,11 @@ var proxyConfig string
 
 const (
 	// startLimit is how long a proxy may take until it accepts.
-	startLimit = 10 * time.Second
+	startLimit = 60 * time.Second
 	// readLimit bounds the wait for a reply; the proxies' own timeouts are shorter.
-	readLimit = 15 * time.Second
+	readLimit = 60 * time.Second
 	// logLimit bounds the wait for log lines.
-	logLimit = 10 * time.Second
+	logLimit = 60 * time.Second
 	// look is the pause between two looks.
 	look = time.Millisecond
 )
@@ -44,10 +46,10 @@ type side struct {
 	lines []string // guarded by mu
 }
 
-// start runs program in front of servers of its own.
-func start(name, program string) (*side, error) {
+// start runs program in front of servers of its own, with clients late after so long.
+func start(name, program string, late time.Duration) (*side, error) {
 	s := &side{name: name, ended: make(chan struct{})}
-	err := s.furnish()
+	err := s.furnish(late)
 	if err == nil {
 		err = s.launch(program)
 	}
@@ -58,7 +60,7 @@ func start(name, program string) (*side, error) {
 	return s, nil
 }
 
-func (s *side) furnish() (err error) {
+func (s *side) furnish(late time.Duration) (err error) {
 	if s.dir, err = os.MkdirTemp("", "differential"); err != nil {
 		return err
 	}
@@ -74,24 +76,10 @@ func (s *side) furnish() (err error) {
 	if err != nil {
 		return err
 	}
-	if s.addr, err = freeAddress(); err != nil {
-		return err
-	}
-	refusing, err := freeAddress()
-	if err != nil {
-		return err
-	}
-	cfg := strings.NewReplacer("{SITE}", s.addr, "{S1}", s1, "{S2}", s2, "{REFUSING}", refusing, "{LOG}", s.log.LocalAddr().String()).Replace(proxyConfig)
+	s.addr = loopback.Address() + ":8000"
+	refusing := loopback.Address() + ":8000"
+	cfg := strings.NewReplacer("{SITE}", s.addr, "{S1}", s1, "{S2}", s2, "{REFUSING}", refusing, "{LOG}", s.log.LocalAddr().String(), "{LATE}", fmt.Sprintf("%dms", late.Milliseconds())).Replace(proxyConfig)
 	return os.WriteFile(filepath.Join(s.dir, "proxy.cfg"), []byte(cfg), 0o644)
-}
-
-func freeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
 }
 
 func (s *side) launch(program string) error {
