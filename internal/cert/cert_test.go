@@ -45,7 +45,7 @@ func TestCertificatesAreReadAsHAProxyReadsThem(t *testing.T) {
 		"wrong.pem": append(bytes.Clone(certificate), otherKey...), "junk.pem": []byte("junk\n"),
 		"pair.ecdsa": append(bytes.Clone(certificate), key...), "pair.rsa": append(bytes.Clone(other), otherKey...),
 		"dir/b.pem": append(bytes.Clone(certificate), key...), "dir/a.pem": other, "dir/a.pem.key": otherKey,
-		"dir/.hidden": []byte("junk"), "dir/a.pem.issuer": []byte("junk"), "dir/a.pem.sctl": []byte("junk"), "dir/sub/c.pem": []byte("junk"),
+		"dir/.hidden": []byte("junk"), "dir/a.pem.issuer": []byte("junk"), "dir/a.pem.sctl": {0, 0}, "dir/sub/c.pem": []byte("junk"),
 		"bad/a.pem": append(bytes.Clone(certificate), key...), "bad/z.pem": []byte("junk"),
 	})
 	for _, test := range []struct {

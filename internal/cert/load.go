@@ -21,6 +21,7 @@ type Files struct {
 	ReadFile func(name string) ([]byte, error)
 	ReadDir  func(name string) ([]fs.DirEntry, error)
 	Stat     func(name string) (fs.FileInfo, error)
+	Beside   Beside
 }
 
 // A Certificate is a chain with its private key, as it is shown to clients.
@@ -43,7 +44,7 @@ const keyExt = ".key"
 
 // beside are the ends of names of files that lie beside a certificate's, and are
 // no certificates themselves (HAProxy, ssl-load-extra-files).
-var beside = []string{keyExt, ocspExt, issuerExt, ".sctl"}
+var beside = []string{keyExt, ocspExt, issuerExt, sctlExt}
 
 // bundle are the ends of names under which one certificate lies in several kinds.
 var bundle = []string{".rsa", ".dsa", ".ecdsa"}
@@ -54,8 +55,10 @@ var bundle = []string{".rsa", ".dsa", ".ecdsa"}
 func Load(path string, from Files) ([]*Certificate, error) {
 	info, err := from.Stat(path)
 	if err != nil {
-		if list, found, bundleErr := loadBundle(path, from); found {
-			return list, bundleErr
+		if from.Beside.looksFor(Bundles) {
+			if list, found, bundleErr := loadBundle(path, from); found {
+				return list, bundleErr
+			}
 		}
 		return nil, fmt.Errorf("unable to stat SSL certificate from file '%s' : %s.", path, why(err))
 	}
@@ -132,15 +135,17 @@ func loadFile(path string, from Files) (*Certificate, error) {
 	}
 	keyPath := path
 	if key == nil {
-		keyPath = path + keyExt
-		if data, err = from.ReadFile(keyPath); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if !from.Beside.looksFor(Keys) {
+			return nil, fmt.Errorf("No Private Key found in '%s'.", from.Beside.base(path))
+		}
+		if keyPath, data, _, err = from.read(path, keyExt, Keys); err != nil {
 			return nil, fmt.Errorf("unable to load the private key from file '%s' : %s", keyPath, why(err))
 		}
 		if _, key = parse(data); key == nil {
 			return nil, fmt.Errorf("No Private Key found in '%s'.", keyPath)
 		}
 	}
-	c, err := pair(path, chain, key)
+	c, err := pair(path, from.Beside.complete(chain), key)
 	if err != nil {
 		return nil, err
 	}

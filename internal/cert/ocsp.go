@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
@@ -39,12 +38,15 @@ func loadShown(path string, from Files) (*Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	response, err := from.ReadFile(path + ocspExt)
+	if err := c.stamps(from); err != nil {
+		return nil, err
+	}
+	name, response, ok, err := from.read(path, ocspExt, OCSPs)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return c, nil
 	case err != nil:
-		return nil, fmt.Errorf("unable to load the OCSP response from file '%s' : %s", path+ocspExt, why(err))
+		return nil, fmt.Errorf("unable to load the OCSP response from file '%s' : %s", name, why(err))
+	case !ok:
+		return c, nil
 	}
 	issuer, err := c.findIssuer(from)
 	if err != nil {
@@ -72,9 +74,8 @@ func (c *Certificate) findIssuer(from Files) (*x509.Certificate, error) {
 	if ca := c.issuerInChain(); ca != nil {
 		return ca, nil
 	}
-	path := c.Path + issuerExt
-	data, err := from.ReadFile(path)
-	if err != nil {
+	path, data, ok, _ := from.read(c.Path, issuerExt, Issuers)
+	if !ok {
 		return nil, fmt.Errorf(" '%s' is present and activates OCSP but it is impossible to compute the OCSP certificate ID (maybe the issuer could not be found)'.", c.Path+ocspExt)
 	}
 	chain, _ := parse(data)

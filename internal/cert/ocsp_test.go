@@ -62,7 +62,11 @@ func TestAResponseThatIsSetIsStapled(t *testing.T) {
 	load := func(response []byte) *Settings {
 		t.Helper()
 		c, err := loadShown("web.pem", Files{ReadFile: func(name string) ([]byte, error) {
-			return map[string][]byte{"web.pem": slices.Concat(certificate, m.Authority(), key), "web.pem.ocsp": response}[name], nil
+			data, ok := map[string][]byte{"web.pem": slices.Concat(certificate, m.Authority(), key), "web.pem.ocsp": response}[name]
+			if !ok {
+				return nil, fs.ErrNotExist
+			}
+			return data, nil
 		}})
 		if err != nil {
 			t.Fatal(err)

@@ -25,10 +25,11 @@ func around(kw *Keyword, lines string) string {
 
 func TestEveryDoneKeywordHasATextAndAnExampleThatLoads(t *testing.T) {
 	files := map[string]string{
-		"503.http": "HTTP/1.0 503 Sorry\r\nContent-Type: text/plain\r\n\r\nsorry\n",
-		"web.pem":  string(certtest.New(t).Both("web.test")),
-		"tickets":  strings.Repeat(strings.Repeat("A", 64)+"\n", 3),
-		"web.list": "web.pem [ssl-min-ver TLSv1.3] *.web.test !api.web.test\n",
+		"503.http":      "HTTP/1.0 503 Sorry\r\nContent-Type: text/plain\r\n\r\nsorry\n",
+		"web.pem":       string(certtest.New(t).Both("web.test")),
+		"chains/ca.pem": string(certtest.New(t).Authority()),
+		"tickets":       strings.Repeat(strings.Repeat("A", 64)+"\n", 3),
+		"web.list":      "web.pem [ssl-min-ver TLSv1.3] *.web.test !api.web.test\n",
 	}
 	for _, kw := range table().all {
 		if kw.Status != Done {

@@ -23,6 +23,7 @@ func (l *loader) certFiles() cert.Files {
 		ReadFile: l.readNamed,
 		ReadDir:  func(name string) ([]fs.DirEntry, error) { return l.env.ReadDir(l.named(name)) },
 		Stat:     func(name string) (fs.FileInfo, error) { return l.env.Stat(l.named(name)) },
+		Beside:   l.cfg.Global.beside,
 	}
 }
 

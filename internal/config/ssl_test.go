@@ -41,6 +41,8 @@ func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 		"both.pem": append(bytes.Clone(certificate), key...), "alone.pem": certificate, "apart.pem": certificate, "apart.pem.key": key,
 		"wrong.pem": append(bytes.Clone(certificate), otherKey...), "junk.pem": []byte("junk\n"), "ca.pem": m.Authority(), "crl.pem": m.CRL(later, other),
 		"dir/a.pem": append(bytes.Clone(certificate), key...), "empty/.keep": nil,
+		"bundle.rsa": slices.Concat(other, otherKey), "bundle.ecdsa": slices.Concat(certificate, key), "logged.pem": slices.Concat(certificate, key), "logged.pem.sctl": []byte("\x00\x03\x00\x02s"),
+		"short.crt": certificate, "short.key": key, "nokey.crt": certificate, "chains/ca.pem": m.Authority(), "doubled/a.pem": m.Authority(), "doubled/b.pem": m.Authority(),
 		"keys48": []byte(short + short + short + short), "keys80": []byte(long + long + strings.TrimSuffix(long, "\n")), "keys2": []byte(short + short),
 		"keysmix": []byte(short + long + short), "keysshort": []byte("AAAA\n" + short + short), "keysblank": []byte(short + "\n" + short + short),
 	} {
@@ -110,6 +112,11 @@ func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 		"ssl crt D/nobody.pem", "ssl crt D/issued.pem", "ssl crt D/wrongly.pem", "ssl crt D/badly.pem",
 		"ssl crt-list", "ssl crt-list D/none", "ssl crt-list D/list crt-list D/list L:D/both.pem\n", "ssl strict-sni crt-list D/list L:\n", "ssl crt-list D/list ssl-min-ver TLSv1.3 L:D/both.pem [ssl-max-ver TLSv1.2]\n",
 		"ssl crt-list D/list ssl-min-ver TLSv1.3 L:D/both.pem [ssl-max-ver TLSv1.2 ssl-min-ver TLSv1.2]\n", "ssl crt-list D/list verify required L:D/both.pem [verify none]\n",
+		"ssl crt D/both.pem X", "ssl crt D/both.pem X bogus", "ssl crt D/both.pem X none ocsp", "ssl crt D/both.pem X ocsp all", "ssl crt D/both.pem X none bogus", "ssl crt D/both.pem X ocsp bogus",
+		"ssl crt D/apart.pem X none", "ssl crt D/apart.pem X ocsp", "ssl crt D/apart.pem X key", "ssl crt D/apart.pem X all", "ssl crt D/bundle X none", "ssl crt D/bundle X bundle", "ssl crt D/bundle",
+		"ssl crt D/late.pem X key issuer", "ssl crt D/late.pem X ocsp", "ssl crt D/issued.pem X ocsp", "ssl crt D/issued.pem X ocsp issuer", "ssl crt D/logged.pem X ocsp key",
+		"ssl crt D/short.crt", "ssl crt D/short.crt N", "ssl crt D/short.crt N x", "ssl crt D/apart.pem N", "ssl crt D/nokey.crt N", "ssl crt D/nokey.crt",
+		"ssl crt D/both.pem I", "ssl crt D/both.pem I D/none", "ssl crt D/both.pem I D/ca.pem", "ssl crt D/both.pem I D/chains", "ssl crt D/both.pem I D/chains x", "ssl crt D/both.pem I D/doubled", "ssl crt D/nobody.pem I D/chains",
 		"ssl crt D/both.pem G", "ssl crt D/both.pem G bogus", "ssl crt D/both.pem G no-tlsv13", "ssl crt D/both.pem G no-tlsv12 no-tlsv13", "ssl crt D/both.pem G ssl-min-ver", "ssl crt D/both.pem G ssl-min-ver TLSv9",
 		"ssl crt D/both.pem G ssl-min-ver TLSv1.2 bogus", "ssl crt D/both.pem G no-sslv3 no-tlsv10 force-tlsv12", "ssl crt D/both.pem ssl-min-ver TLSv1.3 G ssl-max-ver TLSv1.2", "ssl crt D/both.pem G crt x",
 		"ssl crt D/both.pem G prefer-client-ciphers no-tls-tickets", "ssl crt D/both.pem C", "ssl crt D/both.pem C bogus", "ssl crt D/both.pem C a b", "ssl crt D/both.pem S", "ssl crt D/both.pem V", "ssl crt D/both.pem V bogus", "ssl crt D/both.pem V a b", "ssl crt D/both.pem ecdhe P-256 V bogus",
@@ -122,9 +129,10 @@ func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 			}
 		}
 		global := ""
-		for mark, keyword := range map[string]string{" G": "options", " C": "ciphers", " S": "ciphersuites", " V": "curves"} {
+		for mark, keyword := range map[string]string{" G": "ssl-default-bind-options", " C": "ssl-default-bind-ciphers", " S": "ssl-default-bind-ciphersuites", " V": "ssl-default-bind-curves",
+			" X": "ssl-load-extra-files", " N": "ssl-load-extra-del-ext", " I": "issuers-chain-path"} {
 			if own, rest, ok := strings.Cut(words+" ", mark+" "); ok {
-				words, global = own, "global\n    ssl-default-bind-"+keyword+" "+rest+"\n"
+				words, global = own, "global\n    "+keyword+" "+rest+"\n"
 			}
 		}
 		path := filepath.Join(dir, "t.cfg")

@@ -63,7 +63,8 @@ type Global struct {
 	// ca-base, crt-base; ssl-default-bind-*, as written.
 	CABase, CrtBase                           string
 	BindCiphers, BindCiphersuites, BindCurves string
-	bindTLS                                   tlsConf   // ssl-default-bind-options
+	bindTLS                                   tlsConf // ssl-default-bind-options
+	beside                                    cert.Beside
 	ServerVerify                              string    // ssl-server-verify; "": required
 	serverTLS                                 serverTLS // ssl-default-server-options
 }
