@@ -90,6 +90,22 @@ func setAddr(c *Call, b *backend.Backend, srv *backend.Server) {
 	c.Say("%s"+byCLI, said)
 }
 
+// setSSL is "set server b/s ssl on|off".
+func (w worker) setSSL(c *Call, b *backend.Backend, srv *backend.Server) {
+	word := c.Arg(0)
+	switch on := word == "on"; {
+	case srv.Config().AnyTLS != nil && !on && word != "off":
+		c.Fail("'set server <srv> ssl' expects 'on' or 'off'.")
+	default:
+		if err := b.Ask(backend.SetSSL{Srv: srv, On: on}); err != nil {
+			c.Fail("%s", err)
+			return
+		}
+		c.Note("server ssl setting updated.")
+		w.p.Audit(fmt.Sprintf("Runtime socket: set server %s/%s ssl %s, ordered by %s", b.Name(), srv.Name, word, c.Who()))
+	}
+}
+
 // connHeader names the columns of "show servers conn".
 const connHeader = "# bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[%d]\n"
 

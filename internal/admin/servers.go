@@ -168,7 +168,7 @@ func (w worker) setServer(c *Call, b *backend.Backend, srv *backend.Server) {
 		}
 		c.Fail("set server <b>/<s> fqdn failed because no resolution is configured.")
 	case "ssl":
-		c.Fail("'set server <srv> ssl' cannot be set.  default-server should define ssl settings")
+		w.setSSL(c, b, srv)
 	case "check-addr", "check-port", "agent-addr", "agent-port", "agent-send":
 		setProbeAt(c, b, srv, what)
 	default:

@@ -44,10 +44,10 @@ func writeServerState(w io.Writer, b *backend.Backend, srv *backend.Server, now 
 		}
 	}
 	at := srv.ProbeAt()
-	fmt.Fprintf(w, "%d %s %d %s %s %d %d %d %d %d %d %d %d %d %d %d %d %s %d - 0 %d %s %s %d\n",
+	fmt.Fprintf(w, "%d %s %d %s %s %d %d %d %d %d %d %d %d %d %d %d %d %s %d - %d %d %s %s %d\n",
 		b.ID(), b.Name(), srv.ID(), srv.Name, addr, st.Op, st.Admin, st.UWeight, st.IWeight,
 		int64(now.Sub(st.Since)/time.Second), st.Check.Status, st.Check.Status.Outcome(), st.Health, checkState(st, cfg.Disabled), agentState(st),
-		bit(b.Config().IDFixed), bit(cfg.IDFixed), name, srv.Addr().Port(), at.CheckPort, dash(at.CheckAddr), dash(at.AgentAddr), at.AgentPort)
+		bit(b.Config().IDFixed), bit(cfg.IDFixed), name, srv.Addr().Port(), srv.UseSSL(), at.CheckPort, dash(at.CheckAddr), dash(at.AgentAddr), at.AgentPort)
 }
 
 // dash is an address as a column, "-" for none.

@@ -26,6 +26,13 @@ type SetAddr struct {
 	Port uint16
 }
 
+// SetSSL is "set server … ssl": whether connections to the server speak TLS, until a
+// reload changes that of the line.
+type SetSSL struct {
+	Srv *Server
+	On  bool
+}
+
 // A refusal is the reason why a server is not added or removed, in HAProxy's words.
 type refusal string
 
@@ -37,6 +44,7 @@ const (
 	errNumbered  refusal = "Already exists a server with the same id in backend."
 	errServing   refusal = "Only servers in maintenance mode can be deleted."
 	errMeant     refusal = "This server cannot be removed at runtime due to other configuration elements pointing to it."
+	errUnsecured refusal = "'set server <srv> ssl' cannot be set.  default-server should define ssl settings"
 	errConnected refusal = "Server still has connections attached to it, cannot remove it."
 )
 
@@ -138,6 +146,23 @@ func (e SetAddr) apply(b *Backend) error {
 	b.happened(events.ServerMoved, LevelNotice, s, "Server "+b.name+"/"+s.Name+" is at "+now.Addr().String()+" port "+strconv.Itoa(int(now.Port()))+" now, changed from CLI.")
 	return nil
 }
+
+func (e SetSSL) apply(b *Backend) error {
+	if e.Srv.Config().AnyTLS == nil {
+		return errUnsecured
+	}
+	e.Srv.ssl.Store(&e.On)
+	if e.Srv.secure(e.Srv.Config()) {
+		b.happen(resecured{}, time.Now(), e.Srv)
+	}
+	return nil
+}
+
+// resecured says that the server is spoken to otherwise: what was kept open is of no
+// use. Checks go on as they were.
+type resecured struct{}
+
+func (resecured) on(t *turn) { t.retire = true }
 
 // relocated says that the server is somewhere else: what was kept open is of no
 // use, and what the checks found was found elsewhere.

@@ -30,6 +30,9 @@ func (s *Server) SetAtRunTime() (list []string) {
 	if at := s.at.Load(); at != nil {
 		list = append(list, "address "+at.String())
 	}
+	if on := s.ssl.Load(); on != nil && *on != (cfg.TLS != nil) {
+		list = append(list, "ssl "+map[bool]string{true: "on", false: "off"}[*on])
+	}
 	if s.ProbeAt() != *probeAtOf(cfg) {
 		list = append(list, "checks at another address")
 	}

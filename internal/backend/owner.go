@@ -184,6 +184,9 @@ func (s *Server) reconfigure(c *config.Server, p *config.Proxy, forget bool, now
 	}
 	params.located = params.located || s.at.Load() != nil
 	params.moved, params.forget = s.locate(c), forget
+	if was := s.Config(); forget || (was.TLS == nil) != (c.TLS == nil) || c.AnyTLS == nil {
+		s.ssl.Store(nil)
+	}
 	params.moved = s.secure(c) || params.moved
 	s.setCookie(c, p)
 	prev := *s.State()

@@ -56,6 +56,7 @@ type Server struct {
 	trackers atomic.Pointer[[]*Server] // those that follow this one
 	probeAt  atomic.Pointer[ProbeAt]
 	at       atomic.Pointer[netip.AddrPort] // set at run time; nil: as the line says
+	ssl      atomic.Pointer[bool]           // likewise: whether there is TLS
 }
 
 // indexes counts the servers of the process.
@@ -128,16 +129,34 @@ func (s *Server) locate(c *config.Server) (moved bool) {
 // secure takes over the TLS of a line and reports whether it is another one. The
 // same settings stay the object that has the server's sessions.
 func (s *Server) secure(c *config.Server) (changed bool) {
-	if s.tls.Load().Same(c.TLS) {
+	now := c.TLS
+	if on := s.ssl.Load(); on != nil && *on {
+		now = c.AnyTLS
+	} else if on != nil {
+		now = nil
+	}
+	if s.tls.Load().Same(now) {
 		return false
 	}
-	s.tls.Store(c.TLS)
+	s.tls.Store(now)
 	s.IdleLimit.Store(0)
 	return true
 }
 
 // TLS is what connections to the server are secured with; nil: they are in the clear.
 func (s *Server) TLS() *cert.Client { return s.tls.Load() }
+
+// UseSSL is what "show servers state" says of TLS: 1 for with, 0 for without, -1
+// where the line says so (no-ssl).
+func (s *Server) UseSSL() int {
+	switch {
+	case s.TLS() != nil:
+		return 1
+	case s.ssl.Load() == nil && s.Config().NoSSL():
+		return -1
+	}
+	return 0
+}
 
 // ID is the server's number in its backend: `id`, or its place in the file.
 func (s *Server) ID() int { return s.cfg.Load().ID }

@@ -66,6 +66,7 @@ func (l *loader) verifyServerTLS(d *draft, s *Server, at lang.Word) {
 		return
 	}
 	c.Build()
+	s.AnyTLS = &c
 	if t.use == yes {
 		s.TLS = &c
 	}
@@ -87,6 +88,9 @@ func spoken(list []string, http bool) []string {
 	}
 	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return name != "http/1.1" && name != "http/1.0" })
 }
+
+// NoSSL says whether the line has no-ssl.
+func (s *Server) NoSSL() bool { return s.tls.use == no }
 
 // serverTLSDefaults gives a server what global says and its line does not.
 func (l *loader) serverTLSDefaults(t *serverTLS) {

@@ -327,6 +327,7 @@ type Server struct {
 	MinConnAlone       bool         // minconn was written without maxconn, and is it
 	SendProxy          int          // version of the PROXY protocol, 0: none
 	TLS                *cert.Client // ssl; nil: connections are in the clear
+	AnyTLS             *cert.Client // what `set server … ssl on` puts in force; nil: the line has no settings of TLS
 	SNI                *rule.Expr   // sni; nil: the server is asked for no name
 	CheckSSL           bool         // checks speak TLS: check-ssl, or ssl where they go to the server's own address
 	CheckTLS           *cert.Client // of checks with TLS, those of a step that says ssl too; nil: there are none
