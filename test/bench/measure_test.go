@@ -146,7 +146,7 @@ func TestProxiesAreMeasuredAndLeaveNothingBehind(t *testing.T) {
 		{name: "tls-upload", conns: 2, body: 100, upload: 1 << 20, key: ecdsaKey},
 	}
 	before := descriptors(t)
-	results, err := compare(context.Background(), plan{rounds: 1, turns: 4, slice: 20 * time.Millisecond, seconds: 0.2}, chosen, compared, placing{own: 1}, &strings.Builder{})
+	results, err := compare(context.Background(), plan{rounds: 1, turns: 4, slice: 100 * time.Millisecond, seconds: 1}, chosen, compared, placing{own: 1}, &strings.Builder{})
 	if err != nil {
 		t.Fatal(err)
 	}

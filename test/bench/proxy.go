@@ -4,8 +4,8 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bascule/test/loopback"
 )
 
 //go:embed proxy.cfg
@@ -26,7 +28,7 @@ var nginxConfig string
 
 const (
 	// startLimit is how long a proxy may take to answer its first request.
-	startLimit = 10 * time.Second
+	startLimit = time.Minute
 	// stopLimit is how long it may take to end before it is killed.
 	stopLimit = 3 * time.Second
 )
@@ -91,11 +93,12 @@ func (p *proxy) find() error {
 
 // running is a started proxy.
 type running struct {
-	cmd    *exec.Cmd
-	port   int
-	dir    string
-	output string // file with what it printed
-	ended  chan struct{}
+	cmd     *exec.Cmd
+	port    int
+	release func() // gives the port back
+	dir     string
+	output  string // file with what it printed
+	ended   chan struct{}
 }
 
 // crt is the path of the row's certificate.
@@ -115,15 +118,16 @@ func (r row) certify(path string) error {
 
 // start runs the proxy on its cores and waits for its first answer.
 func (p *proxy) start(ctx context.Context, r row, cores string, servers [2]int, log *logReader) (*running, error) {
-	port, err := freePort()
+	at, release, err := loopback.Reserve(netip.MustParseAddr("127.0.0.1"))
 	if err != nil {
 		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "bench-"+p.name+"-")
 	if err != nil {
+		release()
 		return nil, err
 	}
-	run := &running{port: port, dir: dir, output: filepath.Join(dir, "output"), ended: make(chan struct{})}
+	run := &running{port: int(at.Port()), release: release, dir: dir, output: filepath.Join(dir, "output"), ended: make(chan struct{})}
 	config := filepath.Join(dir, "proxy.cfg")
 	if err = r.certify(run.crt()); err == nil {
 		err = os.WriteFile(config, []byte(p.render(r, run, servers, log)), 0o644)
@@ -132,6 +136,7 @@ func (p *proxy) start(ctx context.Context, r row, cores string, servers [2]int, 
 		err = run.launch(p, cores, config)
 	}
 	if err != nil {
+		release()
 		os.RemoveAll(dir)
 		return nil, err
 	}
@@ -196,7 +201,7 @@ func (r *running) launch(p *proxy, cores, config string) error {
 func (r *running) waitReady(ctx context.Context, of row) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: clientTLS(false)}, Timeout: time.Second}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: clientTLS(false)}, Timeout: 10 * time.Second}
 	scheme := "http"
 	if of.key != "" {
 		scheme = "https"
@@ -233,6 +238,7 @@ func (r *running) said() string {
 
 // stop ends the proxy and all processes that descend from it, by their ids.
 func (r *running) stop() {
+	defer r.release()
 	defer os.RemoveAll(r.dir)
 	var family []procStat
 	if all, err := processes(); err == nil {
@@ -247,14 +253,4 @@ func (r *running) stop() {
 		}
 		<-r.ended
 	}
-}
-
-// freePort returns a port that nobody listens on now.
-func freePort() (int, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port, nil
 }

@@ -1,32 +1,22 @@
 package keywords
 
 import (
-	"errors"
-	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"bascule/test/loopback"
 )
 
-// reserved is an address of ::1, of which there is one only. A socket that does not listen
-// has its port: haproxy shares it (SO_REUSEPORT), and nobody else can take it.
+// reserved is an address of ::1, of which there is one only.
 func reserved(t *testing.T) string {
 	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	at, release, err := loopback.Reserve(netip.IPv6Loopback())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = unix.Close(fd) })
-	at := unix.SockaddrInet6{Addr: [16]byte{15: 1}}
-	if err := errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1), unix.Bind(fd, &at)); err != nil {
-		t.Fatal(err)
-	}
-	got, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("[::1]:%d", got.(*unix.SockaddrInet6).Port)
+	t.Cleanup(release)
+	return at.String()
 }
 
 func portOf(addr string) string { return addr[strings.LastIndexByte(addr, ':')+1:] }
