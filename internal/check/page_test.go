@@ -60,7 +60,8 @@ func TestThePagesExamplesEndAsItSays(t *testing.T) {
 		here(px[0])
 		b := live(t, px...)[0]
 		got := ""
-		for until := time.Now().Add(patience); got == "" && time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+		// A check that is late on a busy machine is followed by another.
+		for until := time.Now().Add(patience); got != e.ends && time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
 			if c := b.Servers()[0].State().Check; c.Duration >= 0 {
 				got = strings.TrimSpace(fmt.Sprintf("%s %s", c.Status, c.Info))
 			}

@@ -24,6 +24,7 @@ type history struct {
 	order map[int]string // "set server" commands, given while that check waits
 	reply func(word string) string
 	seen  string // columns looked at, of the servers s, t, u
+	first string // check_status of s before the first look, "": any; what is checked apart from the script goes first
 }
 
 // http answers checks of option httpchk.
@@ -63,7 +64,7 @@ var histories = []history{
 		order: map[int]string{1: "s state drain", 3: "s state ready", 5: "t state maint", 7: "t state ready"}},
 	{name: "agent", lines: "option log-health-checks\nserver s 127.0.0.1:@O weight 10 maxconn 100 agent-check agent-port @P agent-inter 250", reply: line, seen: agency,
 		words: strings.Fields("up up 50% down_#_broken nonsense up_200% drain ready_maxconn:7 maint maint ready 10% stopped fail UP up,bogus_30% down_300% maxconn:x up maxconn:3x 100% ready_up")},
-	{name: "agent_and_check", lines: "option httpchk\nserver s 127.0.0.1:@O weight 10 check inter 10s agent-check agent-port @P agent-inter 250", reply: line, seen: agency,
+	{name: "agent_and_check", lines: "option httpchk\nserver s 127.0.0.1:@O weight 10 check inter 10s agent-check agent-port @P agent-inter 250", reply: line, seen: agency, first: "L7OK",
 		words: strings.Fields("up down up fail_#_full 20% up down down up")},
 	{name: "agent_tracked", lines: "server s 127.0.0.1:@O weight 10 agent-check agent-port @P agent-inter 250\nserver t 127.0.0.1:@O track s", reply: line, seen: agency,
 		words: strings.Fields("up down up up drain drain ready ready")},
@@ -135,6 +136,20 @@ func (h *history) columns(get func(server, column string) string) string {
 	return b.String()
 }
 
+// begun waits until the server has been checked, where the history says so.
+func (h *history) begun(t *testing.T, status func() string) {
+	if h.first == "" {
+		return
+	}
+	got := ""
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+		if got = strings.TrimPrefix(status(), "* "); got == h.first {
+			return
+		}
+	}
+	t.Errorf("%s: the check of the server is %s, want %s", h.name, got, h.first)
+}
+
 // milliseconds differ between two runs.
 var milliseconds = regexp.MustCompile(`check duration: \d+ms`)
 
@@ -202,9 +217,17 @@ func TestHistoriesGoAsHAProxysDo(t *testing.T) {
 	for i := range histories {
 		h := &histories[i]
 		theirs[i], ours[i] = &player{h: h}, &player{h: h}
-		theirs[i].look = func() string { <-ready; return o.row(h) }
+		theirs[i].look = func() string {
+			<-ready
+			h.begun(t, func() string { return o.column(h, "check_status") })
+			return o.row(h)
+		}
 		theirs[i].order = func(line string) { o.ask("set server " + h.name + "/" + line) }
-		ours[i].look = func() string { <-ready; return ourRow(h, backends[i]) }
+		ours[i].look = func() string {
+			<-ready
+			h.begun(t, func() string { return column1(backends[i].Server("s"), "check_status") })
+			return ourRow(h, backends[i])
+		}
 		ours[i].order = func(line string) { command(t, backends[i], line) }
 		theirText.WriteString(strings.Replace(theirs[i].place(t, well), "\n", "\n log global\n", 1))
 		ourText.WriteString(ours[i].place(t, well))
@@ -254,6 +277,15 @@ func (o *oracle) row(h *history) string {
 		return err.Error()
 	}
 	return h.columns(func(server, column string) string { return all[h.name+"/"+server][column] })
+}
+
+// column is one column that HAProxy shows of the server s.
+func (o *oracle) column(h *history, name string) string {
+	all, err := o.stat()
+	if err != nil {
+		return err.Error()
+	}
+	return all[h.name+"/s"][name]
 }
 
 // ourRow is the same of ours.

@@ -125,10 +125,10 @@ func TestAKeyIsExecutedOnce(t *testing.T) {
 func TestALeaseEndsWithItsServer(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, redisAddr string) {
 		apis, urls := two(t, redisAddr)
+		begun := time.Now()
 		if was, err := apis[0].claim(t.Context(), "r", "k", "DEAD"); err != nil || was != "+" {
 			t.Fatalf("claimed %q, %v", was, err)
 		}
-		begun := time.Now()
 		if status, text, _ := op(t, "POST", urls[1]+"/api/v1/ops/r/1", "{}", KeyHeader, "k"); status != 201 || text != OpReply("1") {
 			t.Errorf("%d %q", status, text)
 		}

@@ -75,10 +75,10 @@ func startLoggingHAProxy(t *testing.T, log string) string {
 	// blanks of a format merge; haproxy keeps them out of the separators
 	text := fmt.Sprintf(`defaults
  mode http
- timeout connect 1s
- timeout client 2s
- timeout server 1s
- timeout http-request 1s
+ timeout connect 1m
+ timeout client 1m
+ timeout server 1m
+ timeout http-request 1m
  retries 0
 frontend f
  bind fd@3

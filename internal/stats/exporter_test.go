@@ -3,7 +3,6 @@ package stats
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -23,20 +22,13 @@ func TestTheExporterReadsTheCSV(t *testing.T) {
 	w.check("app/s1", 3, backend.Result{Status: backend.CheckL4CON, Info: `refused, "again"`})
 	w.check("app/s2", 1, backend.Result{Status: backend.CheckL4OK})
 	uri := front(t, Page{Source: w.src}.answer) + "/stats;csv"
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	out := ""
+	for try := 1; out == ""; try++ {
+		var said string
+		if out, said = export(t, uri); out == "" && try == 10 {
+			t.Fatalf("the exporter ends each time: %s", said)
+		}
 	}
-	addr := ln.Addr().String()
-	ln.Close()
-	var stderr bytes.Buffer
-	cmd := exec.Command("prometheus-haproxy-exporter", "--haproxy.scrape-uri="+uri, "--web.listen-address="+addr)
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("prometheus-haproxy-exporter is needed: %v", err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	out := scrape(t, addr, &stderr)
 	for _, line := range []string{
 		"haproxy_up 1",
 		"haproxy_exporter_csv_parse_failures 0",
@@ -53,9 +45,28 @@ func TestTheExporterReadsTheCSV(t *testing.T) {
 	}
 }
 
-// scrape waits for the exporter to listen and returns its metrics.
-func scrape(t *testing.T, addr string, stderr fmt.Stringer) string {
+// export runs the exporter and returns its metrics; "", and what it said, if it ends
+// before, as it does when another has got the port that was free a moment ago.
+func export(t *testing.T, uri string) (metrics, said string) {
 	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	ln.Close()
+	var stderr bytes.Buffer
+	cmd := exec.Command("prometheus-haproxy-exporter", "--haproxy.scrape-uri="+uri, "--web.listen-address="+addr)
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("prometheus-haproxy-exporter is needed: %v", err)
+	}
+	ended := make(chan struct{})
+	go func() { // ends with the exporter
+		defer close(ended)
+		_ = cmd.Wait()
+	}()
+	defer func() { _ = cmd.Process.Kill(); <-ended }()
 	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		res, err := c.Get("http://" + addr + "/metrics")
@@ -64,10 +75,15 @@ func scrape(t *testing.T, addr string, stderr fmt.Stringer) string {
 			if err = errors.Join(err, res.Body.Close()); err != nil {
 				t.Fatal(err)
 			}
-			return string(b)
+			return string(b), ""
+		}
+		select {
+		case <-ended:
+			return "", stderr.String()
+		default:
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the exporter does not answer: %v\n%s", err, stderr)
+			t.Fatalf("the exporter does not answer: %v", err)
 		}
 	}
 }
