@@ -35,21 +35,6 @@ func NewSet(list []*Entry) *Set {
 // Len counts the certificates.
 func (s *Set) Len() int { return len(s.all) }
 
-// Files are those that the certificates and their keys were read from.
-func (s *Set) Files() []string {
-	var list []string
-	for _, e := range s.all {
-		list = append(list, e.Path)
-		if e.KeyPath != e.Path {
-			list = append(list, e.KeyPath)
-		}
-		if e.List != "" && !slices.Contains(list, e.List) {
-			list = append(list, e.List)
-		}
-	}
-	return list
-}
-
 // with is the same set with c in place of what came from the same file.
 func (s *Set) with(c *Certificate) *Set {
 	list := slices.Clone(s.all)

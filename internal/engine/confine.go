@@ -114,9 +114,13 @@ func keepBindOnly() error {
 func Unreadable(cfg *config.Config) []string {
 	files := slices.Clone(cfg.Files)
 	for _, s := range secured(cfg) {
-		files = append(files, s.Certificates.Files()...)
-		if s.TicketKeys != nil {
-			files = append(files, s.TicketKeys.Path)
+		files = append(files, s.Files()...)
+	}
+	for _, px := range cfg.Proxies {
+		for _, srv := range px.Servers {
+			if srv.AnyTLS != nil {
+				files = append(files, srv.AnyTLS.Files()...)
+			}
 		}
 	}
 	slices.Sort(files)
