@@ -16,15 +16,15 @@ global
     stats socket $DIR/sock mode 600 level admin
 defaults
     mode http
-    timeout connect 10s
-    timeout client 10s
-    timeout server 10s
+    timeout connect 1m
+    timeout client 1m
+    timeout server 1m
 frontend fe
     bind $FE
     default_backend be
 backend be
     server s1 $SERVER
-    server s2 $REFUSING check inter 15s weight 0
+    server s2 $REFUSING check inter 1h weight 0
 listen 99
     id 12
     bind $OTHER

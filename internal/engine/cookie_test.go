@@ -133,21 +133,30 @@ func (s *side) logged(t *testing.T) string {
 // send gives one request to a section and reads the reply's fields.
 func (s *side) send(t *testing.T, section, request string) string {
 	t.Helper()
-	conn, err := net.Dial("unix", s.dir+"/"+section)
+	reply, err := s.exchange(section, request)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return reply
+}
+
+// exchange is send for any goroutine.
+func (s *side) exchange(section, request string) (string, error) {
+	conn, err := net.Dial("unix", s.dir+"/"+section)
+	if err != nil {
+		return "", err
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(patience)) // a fresh deadline cannot fail
 	if _, err := io.WriteString(conn, request); err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	in := bufio.NewReader(conn)
 	var lines []string
 	for {
 		line, err := in.ReadString('\n')
 		if err != nil {
-			t.Fatalf("%s: %v after %q", section, err, lines)
+			return "", fmt.Errorf("%s: %w after %q", section, err, lines)
 		}
 		if line = strings.TrimRight(line, "\r\n"); line == "" {
 			break
@@ -158,7 +167,7 @@ func (s *side) send(t *testing.T, section, request string) string {
 		lines = append(lines, line)
 	}
 	slices.Sort(lines[1:]) // the place of Content-Length is ours
-	return strings.Join(lines, "\n")
+	return strings.Join(lines, "\n"), nil
 }
 
 // date is one in a cookie; its last digits tell the time.
@@ -194,7 +203,7 @@ var cookieModes = []string{
 	"cookie SRV rewrite nocache", "cookie SRV prefix nocache",
 	"cookie SRV insert httponly secure domain a.test domain .b.test attr SameSite=Lax attr Priority=High",
 	"cookie SRV insert indirect maxidle 1h", "cookie SRV insert indirect maxlife 1h", "cookie SRV insert maxidle 1h maxlife 10h preserve",
-	"cookie SRV insert indirect maxidle 10 maxlife 20",
+	"cookie SRV insert indirect maxidle 100 maxlife 200",
 	"cookie SRV insert indirect dynamic\n    dynamic-cookie-key swordfish", "cookie SRV insert dynamic", "cookie SRV rewrite dynamic\n    dynamic-cookie-key x",
 	"cookie SRV insert indirect\n    use-server s2 if METH_POST\n    use-server s3 if { req.cook(a) b }\n    use-server %[req.cook(c)] if { req.cook(e) f }",
 	"cookie SRV insert indirect maxidle 1h\n    use-server s1 if METH_POST or { req.cook(a) b }",

@@ -33,6 +33,7 @@ type regular struct {
 	served       map[string]int // by server
 	moves        int            // how often the cookie changed
 	err          error
+	met          map[string]*atomic.Int32 // by server: whom of all it has served
 }
 
 func (u *regular) run(stop *atomic.Bool) {
@@ -70,7 +71,9 @@ func (u *regular) run(stop *atomic.Bool) {
 			u.err = fmt.Errorf("status %d, %w", resp.StatusCode, err)
 			return
 		}
-		u.served[string(name)]++
+		if u.served[string(name)]++; u.served[string(name)] == 1 {
+			u.met[string(name)].Add(1)
+		}
 		for _, c := range resp.Cookies() {
 			if c.Name == "SRV" {
 				u.moves++
@@ -97,15 +100,16 @@ func TestADrainEndsOnTimeUnderStickyLoad(t *testing.T) {
 
 	var stop atomic.Bool
 	var load sync.WaitGroup
-	regulars := make([]regular, users)
+	regulars, met := make([]regular, users), map[string]*atomic.Int32{"a": {}, "b": {}}
 	for i := range regulars {
-		regulars[i] = regular{addr: addr, cookie: "a", served: map[string]int{}}
+		regulars[i] = regular{addr: addr, cookie: "a", served: map[string]int{}, met: met}
 		load.Go(func() { regulars[i].run(&stop) })
 	}
 	sockets := make([]*websocket.Conn, webSockets)
 	for i := range sockets {
 		sockets[i] = join(t, addr, "/", sticky)
 	}
+	becomes(t, "users served by a", users, met["a"].Load)
 	eventually(t, "all WebSockets are on a", func() bool { return b.number("a", "scur") >= webSockets })
 
 	began := time.Now()
@@ -134,14 +138,12 @@ func TestADrainEndsOnTimeUnderStickyLoad(t *testing.T) {
 		}()
 	}
 	var first, last time.Duration = time.Hour, 0
-	instants := map[time.Duration]int{}
 	for range sockets {
 		e := <-ends
 		if e.code != websocket.StatusServiceRestart || e.err != nil || e.to != "b" {
 			t.Fatalf("a WebSocket ended with %d and came back to %q: %v", e.code, e.to, e.err)
 		}
 		first, last = min(first, e.after), max(last, e.after)
-		instants[e.after.Truncate(200*time.Millisecond)]++
 	}
 	eventually(t, "the drain is over", func() bool { return b.left("a")["srv_stage"] == "over" })
 	took := time.Since(began)
@@ -154,12 +156,10 @@ func TestADrainEndsOnTimeUnderStickyLoad(t *testing.T) {
 	if status, sessions := b.column("a", "status"), b.column("a", "scur"); status != "DRAIN" || sessions != "0" {
 		t.Errorf("the server stands in %s with %s sessions", status, sessions)
 	}
-	for at, n := range instants {
-		if n > webSockets*3/4 { // a machine that stood still reads many at once
-			t.Errorf("%d WebSockets were closed within 200 ms, %v after the order", n, at)
-		}
+	if last < deadline/2 { // they go one by one, and a machine that stands still only makes it later
+		t.Errorf("the last WebSocket was closed %v after the order", last)
 	}
-	eventually(t, "users are served by b", func() bool { return b.number("b", "lbtot") >= webSockets+users })
+	becomes(t, "users served by b", users, met["b"].Load)
 	stop.Store(true)
 	load.Wait()
 	requests := 0
@@ -222,13 +222,16 @@ func TestDrainOrdersOnTheSocket(t *testing.T) {
 	if row := b.left("a"); row["srv_stage"] != "lasting" || row["srv_left"] != "-" || row["srv_status"] != "DRAIN" {
 		t.Errorf("a drain without a deadline: %v", row)
 	}
+	ordered := time.Now()
 	ask(t, b.socket, "set server fe/a state drain deadline 5m\n")
 	b.reload(fmt.Sprintf(drainConfig, addr, one.addr(), two.addr()) + "    # another\n")
-	if row := b.left("a"); row["srv_stage"] != "moving" || row["srv_left"] != "300" || row["srv_at_idle"] != "10" {
-		t.Errorf("a drain with a deadline, behind a reload: %v", row)
+	row := b.left("a")
+	left, _ := strconv.ParseFloat(row["srv_left"], 64) // seconds; no number is none
+	if least := (5*time.Minute - time.Since(ordered)).Seconds(); left > 300 || left < least-1 || row["srv_stage"] != "moving" || row["srv_at_idle"] != "10" {
+		t.Errorf("a drain with a deadline, behind a reload: %v, want at least %v s left", row, least)
 	}
 	ask(t, b.socket, "set server fe/a state ready\n")
-	if row := b.left("a"); row != nil {
+	if row = b.left("a"); row != nil {
 		t.Errorf("ready, and still %v", row)
 	}
 	if got := ask(t, b.socket, "show servers drain nowhere\n"); got != "Can't find backend.\n\n" {

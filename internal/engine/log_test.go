@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -87,7 +88,7 @@ func logConfig(mode, lines, target, bind, sink, srv string) string {
 			" http-request deny if { path /denied }\n use_backend none if { path /none }\n"
 	}
 	none := "backend none\n server s1 127.0.0.1:1\n"
-	return fmt.Sprintf("global\n nbthread 1\n stats socket $DIR/sock\ndefaults\n mode %s\n timeout connect 1s\n timeout client 2s\n timeout server 2s\n timeout http-request 2s\n retries 0\n option dontlognull\n"+
+	return fmt.Sprintf("global\n nbthread 1\n stats socket $DIR/sock\ndefaults\n mode %s\n timeout connect 30s\n timeout client 30s\n timeout server 30s\n timeout http-request 30s\n retries 0\n option dontlognull\n"+
 		"frontend f\n bind %s\n log %s %s local0\n%s %s\n default_backend b\nbackend b\n server s1 %s\n%s", mode, bind, sink, target, http, lines, srv, none)
 }
 
@@ -121,12 +122,12 @@ func still(line string) string {
 	return line
 }
 
-// listens says whether somebody listens at an address of 127.0.0.1, without a
-// connection that would be logged.
+// listens says whether somebody listens at an address, without a connection that
+// would be logged.
 func listens(addr string) bool {
 	table, err := os.ReadFile("/proc/net/tcp")
-	port := netip.MustParseAddrPort(addr).Port()
-	return err == nil && strings.Contains(string(table), fmt.Sprintf("0100007F:%04X 00000000:0000 0A", port))
+	at := netip.MustParseAddrPort(addr)
+	return err == nil && strings.Contains(string(table), fmt.Sprintf("%08X:%04X 00000000:0000 0A", binary.NativeEndian.Uint32(at.Addr().AsSlice()), at.Port()))
 }
 
 // linesOf sends the requests to addr, and gives the lines

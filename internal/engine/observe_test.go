@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -78,14 +77,15 @@ func TestObserveIsHAProxys(t *testing.T) {
 	state := filepath.Join(shortDir(t), "state")
 	lines, text := "1\n", `
 global
+    nbthread 1
     stats socket $DIR/sock level admin
     server-state-file `+state+`
 defaults
     mode http
     retries 0
-    timeout connect 5s
-    timeout client 20s
-    timeout server 300ms
+    timeout connect 30s
+    timeout client 1m
+    timeout server 1m
     $LOG
     option log-health-checks
     load-server-state-from-file global
@@ -99,8 +99,9 @@ defaults
 		if strings.Contains(c.options, "fall 5") {
 			full = 6
 		}
-		lines += fmt.Sprintf("9 o%d 1 s 127.0.0.1 2 0 1 1 9 6 3 %d 6 0 0 0 - %s - 0 0 - - 0\n", i, full, addr[strings.LastIndexByte(addr, ':')+1:])
-		text += fmt.Sprintf("listen o%d\n bind unix@$DIR/o%d\n $OURS\n server s %s check inter 1h %s\n server t %s\n use-server s if TRUE\n", i, i, addr, c.options, addr)
+		ip, port, _ := strings.Cut(addr, ":")
+		lines += fmt.Sprintf("9 o%d 1 s %s 2 0 1 1 9 6 3 %d 6 0 0 0 - %s - 0 0 - - 0\n", i, ip, full, port)
+		text += fmt.Sprintf("listen o%d\n bind unix@$DIR/o%d\n $OURS\n http-request set-timeout server 300ms if { path /slow }\n server s %s check inter 1h %s\n server t %s\n use-server s if TRUE\n", i, i, addr, c.options, addr)
 	}
 	// The first check is made at once: somewhere else.
 	text = strings.Replace(text, "listen o0", "listen first\n bind unix@$DIR/first\n server s "+freeAddr(t)+" check inter 1h\nlisten o0", 1)
@@ -114,9 +115,10 @@ defaults
 	}
 	var both [2]seen
 	for k, s := range []*side{theirs, ours} {
-		var mu sync.Mutex
 		var logs []string
-		go func() { // until the end of the test closes the socket
+		done := make(chan struct{})
+		go func() { // until the line that is the last, or the end of the test closes the socket
+			defer close(done)
 			buf := make([]byte, 4096)
 			for {
 				n, _, err := s.log.ReadFrom(buf)
@@ -124,39 +126,42 @@ defaults
 					return
 				}
 				_, line, _ := strings.Cut(string(buf[:n]), "]: ")
-				mu.Lock()
+				if strings.Contains(line, "Server first/s ") && strings.Contains(line, "maintenance") {
+					return
+				}
 				if strings.Contains(line, "Health analyze") && (strings.HasPrefix(line, "Health check ") || strings.HasPrefix(line, "Server ")) || strings.HasPrefix(line, "Server o") {
 					logs = append(logs, sessionsLeft.ReplaceAllString(strings.TrimSpace(line), "N sessions"))
 				}
-				mu.Unlock()
 			}
 		}()
+		get := func(section, path string) {
+			conn, err := net.Dial("unix", s.dir+"/"+section)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.SetDeadline(time.Now().Add(patience)) // a fresh deadline cannot fail
+			_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", path)
+			_, _ = io.Copy(io.Discard, conn)
+			conn.Close()
+		}
 		for i, c := range observeCases {
 			for path := range strings.FieldsSeq(c.paths) {
-				conn, err := net.Dial("unix", fmt.Sprintf("%s/o%d", s.dir, i))
-				if err != nil {
-					t.Fatal(err)
-				}
-				_ = conn.SetDeadline(time.Now().Add(patience)) // a fresh deadline cannot fail
-				_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", strings.Replace(path, "refused", "/", 1))
-				_, _ = io.Copy(io.Discard, conn)
-				conn.Close()
+				get(fmt.Sprintf("o%d", i), strings.Replace(path, "refused", "/", 1))
 			}
 		}
-		stat := func() map[string]map[string]string { return rows(ask(t, s.dir+"/sock", "show stat\n")) }
-		before := ""
-		eventually(t, "the log stands still", func() bool { // the owner of a backend may be behind
-			time.Sleep(50 * time.Millisecond)
-			mu.Lock()
-			defer mu.Unlock()
-			now := fmt.Sprint(logs)
-			still := now == before
-			before = now
-			return still
-		})
-		mu.Lock()
-		both[k] = seen{stat(), slices.Clone(logs)}
-		mu.Unlock()
+		// The one loop has told all when it serves another request, each backend has done
+		// all when it takes an order, and the log has all before a later line.
+		get("first", "/")
+		for i := range observeCases {
+			ask(t, s.dir+"/sock", fmt.Sprintf("set weight o%d/t 1\n", i))
+		}
+		ask(t, s.dir+"/sock", "set server first/s state maint\n")
+		select {
+		case <-done:
+		case <-time.After(patience):
+			t.Fatal("the log has no last line")
+		}
+		both[k] = seen{rows(ask(t, s.dir+"/sock", "show stat\n")), logs}
 	}
 	for i, c := range observeCases {
 		name := fmt.Sprintf("o%d/s", i)

@@ -85,7 +85,7 @@ func TestOnlyTheProcessThatIsMeantIsOffered(t *testing.T) {
 // TestAStoppingProcessLeavesAnOfferedSocket: it goes on for its tunnel, and nobody must
 // wait in a queue of it.
 func TestAStoppingProcessLeavesAnOfferedSocket(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", freeAddr(t)) // nobody else will listen there
 	if err != nil {
 		t.Fatal(err)
 	}

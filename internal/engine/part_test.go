@@ -47,8 +47,8 @@ func TestARemovedFrontendIsDrained(t *testing.T) {
 	}()
 	eventually(t, "all are there", func() bool { return b.stat("be/s", "scur") == "4" })
 
-	b.reload(twoFronts(stays, goes, h.addr(), ""))
 	began := time.Now()
+	b.reload(twoFronts(stays, goes, h.addr(), ""))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if _, _, err := told.Read(ctx); websocket.CloseStatus(err) != websocket.StatusServiceRestart {

@@ -7,10 +7,12 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 )
 
 // A gate is servers that hold every request until the test lets it go. One
@@ -56,10 +58,10 @@ global
     maxconn 200
 defaults
     mode http
-    timeout connect 5s
-    timeout client 20s
-    timeout server 20s
-    timeout queue 20s
+    timeout connect 30s
+    timeout client 5m
+    timeout server 5m
+    timeout queue 5m
     retries 0
     .if feature(BASCULE)
     no option safe-replay
@@ -71,7 +73,8 @@ defaults
 
 // queueCases are the lines of a backend with servers $A, $B and $C, and what
 // happens to it: "+x" a request of the name x comes, "+x:c" with the cookie c,
-// "-x" its server answers, "~x" it is given up, "@…" a runtime command.
+// "-x" its server answers, "~x" it is given up, "=…" both show that, "@…" a runtime
+// command.
 var queueCases = []struct{ name, lines, steps string }{
 	{"the backend's queue is first in, first out", "balance roundrobin\n server a $A maxconn 1\n server b $B maxconn 1",
 		"+1 +2 +3 +4 +5 -2 -1 -3 -4 -5"},
@@ -98,10 +101,10 @@ var queueCases = []struct{ name, lines, steps string }{
 	{"minconn grows with the load", "balance roundrobin\n fullconn 10\n server a $A minconn 1 maxconn 5\n server b $B minconn 2 maxconn 4",
 		"+1 +2 +3 +4 +5 +6 +7 +8 +9 +10 +11 -1 -2 -3 -4 -5 -6 -7 -8"},
 	{"fullconn by itself", "balance roundrobin\n server a $A minconn 1 maxconn 100", "+1 +2 +3 +4 +5 -1 -2 -3 -4 -5"},
-	{"timeout queue", "timeout queue 300ms\n server a $A maxconn 1", "+1 +2 ~2 +3 -1 -3"},
-	{"timeout queue of a server's queue", "timeout queue 300ms\n cookie K insert indirect\n server a $A maxconn 1 cookie a\n server b $B cookie b", "+1:a +2:a ~2 +3 +4:a -1 -4"},
+	{"timeout queue", "timeout queue 300ms\n server a $A maxconn 1", "+1 +2 ~2 +3 ~3 -1 +4 -4"},
+	{"timeout queue of a server's queue", "timeout queue 300ms\n cookie K insert indirect\n server a $A maxconn 1 cookie a\n server b $B cookie b", "+1:a +2:a ~2 +3 +4:a ~4 -1 +5:a -5"},
 	{"without timeout queue that of connect counts", "timeout queue 0\n timeout connect 300ms\n server a $A maxconn 1", "+1 +2 ~2 -1"},
-	{"retries wait in line", "retries 1\n option redispatch\n server x 127.0.0.1:1 maxconn 1\n server b $B maxconn 1", "+1 +2 -1 -2"},
+	{"retries wait in line", "retries 1\n option redispatch\n server x 127.0.0.1:1 maxconn 1\n server b $B maxconn 1", "+1 =arrived_b/1 +2 =hrsp_5xx=1 -1 -2"},
 	{"a drained server's queue moves with redispatch", "cookie K insert indirect\n option redispatch\n server a $A maxconn 1 cookie a\n server b $B maxconn 1 cookie b",
 		"+1:a +2:a +3:a @set_server_BE/a_state_maint -1 -2 -3"},
 	{"a server that comes back serves the queue", "server a $A maxconn 1\n server b $B maxconn 1",
@@ -115,6 +118,18 @@ type queued struct {
 	gate    *gate
 	be      string
 	clients map[string][]net.Conn
+}
+
+// lines are the next n of the log, those of one step: what ends together does so in
+// any order.
+func (q *queued) lines(t *testing.T, n int) string {
+	t.Helper()
+	list := make([]string, n)
+	for i := range list {
+		list[i] = q.logged(t)
+	}
+	slices.Sort(list)
+	return strings.Join(list, "")
 }
 
 func (q *queued) open(name, cookie string) error {
@@ -166,7 +181,7 @@ func (q *queued) end() {
 type pair [2]*queued
 
 // step takes both one step on, waits until it has had its effect and compares.
-func (p *pair) step(t *testing.T, step string, live, ended *int) {
+func (p *pair) step(t *testing.T, step string, opened, ended *int) {
 	t.Helper()
 	name, cookie, _ := strings.Cut(step[1:], ":")
 	for _, q := range p {
@@ -195,16 +210,19 @@ func (p *pair) step(t *testing.T, step string, live, ended *int) {
 	}
 	switch step[0] {
 	case '+':
-		*live++
+		*opened++
 	case '-', '~':
-		*live -= len(p[0].clients[name])
 		*ended += len(p[0].clients[name])
 	}
-	began := time.Now() // haproxy orders those who wait by milliseconds
+	shown := ""
+	if step[0] == '=' {
+		shown = strings.ReplaceAll(step[1:], "_", " ")
+	}
 	var want, got string
-	for end := time.Now().Add(patience / 4); ; time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; {
 		want, got = p[0].state(t), p[1].state(t)
-		if want == got && strings.Count(want, "\n") > 0 && p[0].settled(want, *live) && time.Since(began) > 2*time.Millisecond {
+		time.Sleep(2 * time.Millisecond) // haproxy orders those who wait by milliseconds
+		if want == got && settled(want, *opened, *ended) && strings.Contains(strings.ReplaceAll(want, "_", " "), shown) {
 			return
 		}
 		if time.Now().After(end) {
@@ -213,10 +231,17 @@ func (p *pair) step(t *testing.T, step string, live, ended *int) {
 	}
 }
 
-// settled says whether the backend has as many streams as are under way.
-func (q *queued) settled(state string, live int) bool {
+// settled says whether of so many requests the backend has all, under way or
+// answered; and has answered no fewer than those whose answer was read.
+func settled(state string, opened, ended int) bool {
 	_, row, _ := strings.Cut(state, "BACKEND:")
-	return strings.Contains(row, fmt.Sprintf(" scur=%d ", live)) || strings.Contains(row, "hrsp_5xx") && !strings.Contains(row, "hrsp_5xx=0")
+	count := func(column string) int {
+		_, rest, _ := strings.Cut(row, " "+column+"=")
+		n, _ := strconv.Atoi(strings.FieldsFunc(rest+" ", unicode.IsSpace)[0]) // no number is none
+		return n
+	}
+	answered := count("hrsp_2xx") + count("hrsp_5xx")
+	return count("scur")+answered == opened && answered >= ended
 }
 
 // TestQueuesAreHAProxys lets the same requests come and go in both, and compares
@@ -245,18 +270,17 @@ func TestQueuesAreHAProxys(t *testing.T) {
 					q.end()
 				}
 			}()
-			live, ended := 0, 0
+			opened, ended := 0, 0
+			var ends []int // of each step
 			for _, step := range strings.Fields(c.steps) {
-				both.step(t, step, &live, &ended)
+				before := ended
+				both.step(t, step, &opened, &ended)
+				ends = append(ends, ended-before)
 			}
-			var logs [2][]string
-			for k, q := range both {
-				for range ended {
-					logs[k] = append(logs[k], q.logged(t))
+			for i, n := range ends {
+				if want, got := both[0].lines(t, n), both[1].lines(t, n); got != want {
+					t.Errorf("step %d logged\n%swant\n%s", i, got, want)
 				}
-			}
-			if got, want := strings.Join(logs[1], ""), strings.Join(logs[0], ""); got != want {
-				t.Errorf("logged\n%swant\n%s", got, want)
 			}
 		})
 	}

@@ -22,10 +22,10 @@ global
     maxconn 4000
 defaults
     mode http
-    timeout connect 2s
+    timeout connect 30s
     timeout client 30s
     timeout server 30s
-    timeout tunnel 1m
+    timeout tunnel 1h
 `
 
 // A chat is a client of a tunnel that says numbered lines and expects each back.
@@ -39,7 +39,7 @@ func dialChat(addr string) (*chat, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := conn.SetDeadline(time.Now().Add(3 * patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return nil, err
 	}
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n"); err != nil {
@@ -63,6 +63,9 @@ func dialChat(addr string) (*chat, error) {
 func (c *chat) say() error {
 	c.said++
 	line := fmt.Sprintf("line %d\n", c.said)
+	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
 	if _, err := io.WriteString(c.conn, line); err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func TestAChangedServerKeepsItsSessions(t *testing.T) {
 		{"its weight", "server s " + one + " weight 9", "one"},
 		{"its maxconn", "server s " + one + " maxconn 5", "one"},
 		{"its cookie", "cookie C insert\n    server s " + one + " cookie x", "one"},
-		{"its checks", "server s " + one + " check inter 50ms fall 1", "one"},
+		{"its checks", "server s " + one + " check inter 1m fall 1", "one"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := run(t, oneServer(addr, "server s "+one))
@@ -102,25 +102,36 @@ func TestARequestInTheQueueOutlivesAReload(t *testing.T) {
 }
 
 func TestWhatIsLeftOnARemovedServerEndsAtTheDeadline(t *testing.T) {
-	for _, c := range []struct{ name, next string }{
-		{"the server alone", "drain-removed 1s\n    server t $TWO"},
-		{"its backend too", "\nbackend other\n    server t $TWO"},
+	for _, c := range []struct{ name, next, deadline string }{
+		{"the server alone", "drain-removed $DEADLINE\n    server t $TWO", "1s"},
+		{"its backend too", "\nbackend other\n    server t $TWO", "1s"},
+		{"the server alone, long before it", "drain-removed $DEADLINE\n    server t $TWO", "1h"},
+		{"its backend too, long before it", "\nbackend other\n    server t $TWO", "1h"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			addr, one, two := freeAddr(t), serveEcho(t, "one"), serveEcho(t, "two")
-			next := oneServer(addr, strings.ReplaceAll(c.next, "$TWO", two))
+			next := oneServer(addr, strings.NewReplacer("$TWO", two, "$DEADLINE", c.deadline).Replace(c.next))
 			if strings.Contains(c.next, "other") {
 				next = strings.Replace(strings.Replace(next, "default_backend be", "default_backend other", 1), "backend be\n", "", 1)
 			}
-			b := run(t, oneServer(addr, "drain-removed 1s", "server s "+one))
+			b := run(t, oneServer(addr, "drain-removed "+c.deadline, "server s "+one))
 			chat, err := dialChat(addr)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer chat.conn.Close()
+			began := time.Now()
 			b.reload(next)
 			if got := body(t, addr); got != "two" {
 				t.Errorf("the next request got %q, want two", got)
+			}
+			if c.deadline == "1s" {
+				ended(t, chat.conn)
+				if took := time.Since(began); took < 900*time.Millisecond {
+					t.Errorf("it was cut after %v, before the deadline", took)
+				}
+				eventually(t, "nobody is left", func() bool { return strings.Contains(ask(t, b.socket, "show reload\n"), "Removed_servers: 0\n") })
+				return
 			}
 			if err := chat.say(); err != nil {
 				t.Errorf("the tunnel was not given its time: %v", err)
@@ -131,8 +142,6 @@ func TestWhatIsLeftOnARemovedServerEndsAtTheDeadline(t *testing.T) {
 			if got := ask(t, b.socket, "show reload\n"); !strings.Contains(got, "Removed_servers: 1\nRemoved_sessions: 1\n") {
 				t.Errorf("the removed server is not counted:\n%s", got)
 			}
-			ended(t, chat.conn)
-			eventually(t, "nobody is left", func() bool { return strings.Contains(ask(t, b.socket, "show reload\n"), "Removed_servers: 0\n") })
 		})
 	}
 }

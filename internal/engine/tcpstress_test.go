@@ -218,7 +218,7 @@ func idlePipes(t *testing.T, socket string) (free, used int) {
 func TestTunnelsAreRightOrVisiblyCut(t *testing.T) {
 	s := &stress{t: t}
 	addr := freeAddr(t)
-	text := tcpText(addr, "  option redispatch\n  timeout queue 20s\n  timeout client 20s\n  timeout server 20s\n",
+	text := tcpText(addr, "  option redispatch\n  timeout queue 1m\n  timeout client 1m\n  timeout server 1m\n",
 		s.server()+" maxconn 12", s.server()+" maxconn 12", freeAddr(t))
 	before := descriptors(t)
 	b := run(t, strings.Replace(text, "global\n", "global\n  nbthread 2\n", 1))

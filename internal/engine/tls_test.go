@@ -248,7 +248,7 @@ func TestRulesSeeTLS(t *testing.T) {
 
 func TestWhyAHandshakeFailedIsLogged(t *testing.T) {
 	sink, next := logSink(t)
-	s := newTLSSite(t, "http", "", "  log "+sink+" local0\n  option httplog\n  option dontlognull\n  timeout client 3s\n", echoServer(t))
+	s := newTLSSite(t, "http", "", "  log "+sink+" local0\n  option httplog\n  option dontlognull\n  timeout client 1m\n", echoServer(t))
 	for _, test := range []struct {
 		name string
 		do   func(c net.Conn)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"bascule/internal/loop"
-	"bascule/internal/stats"
 )
 
 func TestHandshakesAreCountedOnBothSides(t *testing.T) {
@@ -43,17 +42,9 @@ func TestHandshakesAreCountedOnBothSides(t *testing.T) {
 	var front, back loop.HandshakeFacts
 	front.Ended[loop.HandshakeNotTLS], front.Ended[loop.HandshakeFull], front.Ended[loop.HandshakeResumed] = 1, 1, 1
 	back.Ended[loop.HandshakeFull], back.Ended[loop.HandshakeResumed] = 1, 1
-	var p stats.Process
-	eventually(t, "all have ended", func() bool {
-		p = s.Stats().Process()
-		return p.SSLConns == 0
-	})
-	if p.FrontTLS != front {
-		t.Errorf("with clients %+v, want %+v", p.FrontTLS, front)
-	}
-	if p.BackTLS != back {
-		t.Errorf("with servers %+v, want %+v", p.BackTLS, back)
-	}
+	becomes(t, "connections with TLS", 0, func() int64 { return s.Stats().Process().SSLConns })
+	becomes(t, "handshakes with clients", front, func() loop.HandshakeFacts { return s.Stats().Process().FrontTLS })
+	becomes(t, "handshakes with servers", back, func() loop.HandshakeFacts { return s.Stats().Process().BackTLS })
 }
 
 func TestWhyAHandshakeWithAServerFailedIsTold(t *testing.T) {

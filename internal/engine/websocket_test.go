@@ -274,7 +274,7 @@ func TestAWebSocketInTheMiddleOfAFrameIsCutAndCounted(t *testing.T) {
 
 func TestAWebSocketThatIsIdleForTooLongIsToldSo(t *testing.T) {
 	h, addr := newHall(t), freeAddr(t)
-	b := run(t, strings.Replace(fmt.Sprintf(hallConfig, addr, h.addr()), "timeout tunnel 1m", "timeout tunnel 100ms", 1))
+	b := run(t, strings.Replace(fmt.Sprintf(hallConfig, addr, h.addr()), "timeout tunnel 1h", "timeout tunnel 100ms", 1))
 	if got := goodbye(t, join(t, addr, "/", nil)); got != websocket.StatusServiceRestart {
 		t.Errorf("told %d, want 1012", got)
 	}

@@ -116,21 +116,36 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// becomes waits until a value is what it should be, and tells the last one seen
+// if that is in vain.
+func becomes[T comparable](t testing.TB, what string, want T, look func() T) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
+		got := look()
+		if got == want {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s: %v, want %v", what, got, want)
+		}
+	}
+}
+
+// ownIP is a loopback address that no other process uses: who listens on a port of
+// it between our look and its use can only be this one. The kernel takes ports for
+// clients and for listeners on port 0 from 127.0.0.1. A process has 22 bits of a number.
+var ownIP = func() string {
+	pid := os.Getpid()
+	return fmt.Sprintf("127.%d.%d.%d", 64+pid>>16, pid>>8&255, pid&255)
+}()
+
 // lastPort counts the ports that were given out. They lie below those that the
-// kernel gives to clients and to listeners on port 0, which would take one
-// between our look and its use; where to begin depends on the process, for
-// tests that run beside each other.
+// kernel gives out by itself.
 var lastPort atomic.Int64
 
 // freeAddr is an address that nobody listens on.
 func freeAddr(testing.TB) string {
-	for {
-		addr := fmt.Sprintf("127.0.0.1:%d", 10000+(int64(os.Getpid())*100+lastPort.Add(1))%10000)
-		if l, err := net.Listen("tcp", addr); err == nil {
-			l.Close()
-			return addr
-		}
-	}
+	return fmt.Sprintf("%s:%d", ownIP, 10000+lastPort.Add(1))
 }
 
 // reply is a whole reply with that body.
