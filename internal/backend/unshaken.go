@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"bascule/internal/cert"
 	"bascule/internal/events"
 )
 
@@ -27,7 +28,7 @@ func (s *Server) Unshaken(why error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.n++
-	u.why = why.Error()
+	u.why = cert.Reason(why).Error()
 }
 
 // tellUnshaken tells, once a second at most, of the first failure at once and of

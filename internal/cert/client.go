@@ -16,14 +16,16 @@ import (
 // is the client of TLS. It is not changed after Build, and keeps the sessions that
 // the server has given.
 type Client struct {
-	Verify      bool         // verify required
-	CAs         *Authorities // ca-file; nil: none
-	Host        string       // verifyhost; "": any name will do where none is asked for by SNI
-	Certificate *Certificate // crt; nil: none
-	ALPN        []string     // those that can be spoken, in the order of preference
-	Ciphers     []uint16     // ciphers, of TLS 1.2; nil: Go's own
-	Min, Max    uint16       // ssl-min-ver, ssl-max-ver; 0: bascule's, 1.2 to 1.3
-	Fresh       bool         // no-ssl-reuse, no-tls-tickets: no session is resumed
+	Verify      bool          // verify required
+	CAs         *Authorities  // ca-file; nil: none
+	CRLs        *Revocations  // crl-file; nil: none
+	Host        string        // verifyhost; "": any name will do where none is asked for by SNI
+	Certificate *Certificate  // crt; nil: none
+	ALPN        []string      // those that can be spoken, in the order of preference
+	Ciphers     []uint16      // ciphers, of TLS 1.2; nil: Go's own
+	Curves      []tls.CurveID // curves; nil: Go's own
+	Min, Max    uint16        // ssl-min-ver, ssl-max-ver; 0: bascule's, 1.2 to 1.3
+	Fresh       bool          // no-ssl-reuse, no-tls-tickets: no session is resumed
 
 	made *tls.Config
 	sum  [sha256.Size]byte // of all of the above
@@ -37,7 +39,7 @@ const mostSessions = 64
 func (c *Client) Build() {
 	t := &tls.Config{
 		MinVersion: max(c.Min, tls.VersionTLS12), MaxVersion: c.Max,
-		NextProtos: c.ALPN, CipherSuites: c.Ciphers,
+		NextProtos: c.ALPN, CipherSuites: c.Ciphers, CurvePreferences: c.Curves,
 		InsecureSkipVerify:     true, // check does it, by HAProxy's rules of names
 		SessionTicketsDisabled: c.Fresh,
 		// See Settings.Build.
@@ -53,9 +55,12 @@ func (c *Client) Build() {
 	}
 	c.made = t
 	h := sha256.New()
-	fmt.Fprintf(h, "%v %q %q %d %d %d %v ", c.Verify, c.Host, c.ALPN, c.Ciphers, c.Min, c.Max, c.Fresh)
+	fmt.Fprintf(h, "%v %q %q %d %d %d %d %v ", c.Verify, c.Host, c.ALPN, c.Ciphers, c.Curves, c.Min, c.Max, c.Fresh)
 	if c.CAs != nil {
 		h.Write(c.CAs.sum[:])
+	}
+	if c.CRLs != nil {
+		h.Write(c.CRLs.sum[:])
 	}
 	if c.Certificate != nil {
 		for _, der := range c.Certificate.Certificate.Certificate {
@@ -73,9 +78,24 @@ func (c *Client) For(name string) *tls.Config {
 	t := c.made.Clone()
 	t.ServerName = name
 	if c.Verify {
-		t.VerifyConnection = func(s tls.ConnectionState) error { return c.check(&s, name) }
+		t.VerifyConnection = func(s tls.ConnectionState) error {
+			if err := c.check(&s, name); err != nil {
+				return &tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: err}
+			}
+			return nil
+		}
 	}
 	return t
+}
+
+// Reason is what is wrong with a server's certificate, where a handshake failed for
+// that, without crypto/tls's words before it; else it is err.
+func Reason(err error) error {
+	var wrong *tls.CertificateVerificationError
+	if errors.As(err, &wrong) {
+		return wrong.Err
+	}
+	return err
 }
 
 // Same says that connections made with o are as good as those made with c; either
@@ -103,7 +123,7 @@ func (c *Client) check(s *tls.ConnectionState, name string) error {
 		return errNotShown
 	}
 	leaf := s.PeerCertificates[0]
-	if now := time.Now(); s.DidResume { // its chain was verified when the session began, by these settings
+	if now := time.Now(); s.DidResume && c.CRLs == nil { // its chain was verified when the session began, by these settings
 		if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
 			return errExpired
 		}
@@ -112,8 +132,14 @@ func (c *Client) check(s *tls.ConnectionState, name string) error {
 		for _, k := range s.PeerCertificates[1:] {
 			between.AddCert(k)
 		}
-		if _, err := leaf.Verify(x509.VerifyOptions{Roots: c.CAs.Pool, Intermediates: between, CurrentTime: now}); err != nil {
+		chains, err := leaf.Verify(x509.VerifyOptions{Roots: c.CAs.Pool, Intermediates: between, CurrentTime: now})
+		if err != nil {
 			return err
+		}
+		if c.CRLs != nil {
+			if d := c.CRLs.refuse(chains, c.CAs.List, now); d != nil {
+				return d
+			}
 		}
 	}
 	return c.named(leaf, name)

@@ -3,6 +3,7 @@ package cert
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -14,13 +15,14 @@ import (
 )
 
 // Revocations are the lists of revoked certificates of a file (HAProxy: crl-file;
-// RFC 5280 §5). With them every certificate of a client's chain must be on none, and
+// RFC 5280 §5). With them every certificate of a client's or server's chain must be on none, and
 // be spoken for by one: a list of its issuer that is signed and in time.
 type Revocations struct {
 	Path     string
 	lists    []*revoked
 	byIssuer map[string][]*revoked // by the issuer's name in DER
 	certs    int                   // certificates beside them
+	sum      [sha256.Size]byte     // of what they were read from
 }
 
 // A revoked is a list.
@@ -47,7 +49,7 @@ var errNoList = errors.New("no certificate or crl found")
 
 // revocations takes the lists of data in PEM.
 func revocations(path string, data []byte) (*Revocations, error) {
-	r := &Revocations{Path: path, byIssuer: map[string][]*revoked{}}
+	r := &Revocations{Path: path, byIssuer: map[string][]*revoked{}, sum: sha256.Sum256(data)}
 	for {
 		var block *pem.Block
 		if block, data = pem.Decode(data); block == nil {

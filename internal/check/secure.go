@@ -47,7 +47,7 @@ func whyShake(err error) string {
 	case errors.Is(err, cert.ErrOtherHost):
 		said = "Server presented an SSL certificate different from the configured one"
 	}
-	return said + " (" + text(err) + ")"
+	return said + " (" + text(cert.Reason(err)) + ")"
 }
 
 // whyBroken is why a connection failed, behind its handshake too.

@@ -52,7 +52,9 @@ func TestChecksOverTLSMeanWhatTheyMeanToHAProxy(t *testing.T) {
 	t.Parallel()
 	const inter = 4 * time.Second // and the time that a check has
 	m, dir := certtest.New(t), t.TempDir()
-	for name, data := range map[string][]byte{"ca.pem": m.Authority(), "other.pem": certtest.New(t).Authority(), "client.pem": m.Both("client.test")} {
+	revoked := m.Both("web.test")
+	for name, data := range map[string][]byte{"ca.pem": m.Authority(), "other.pem": certtest.New(t).Authority(), "client.pem": m.Both("client.test"),
+		"all.crl": m.CRL(time.Now().Add(time.Hour), revoked), "past.crl": m.CRL(time.Now().Add(-time.Minute))} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -82,6 +84,13 @@ func TestChecksOverTLSMeanWhatTheyMeanToHAProxy(t *testing.T) {
 		{"of-the-name", good, "option httpchk GET /sni", "ca-file D/ca.pem check-sni web.test"},
 		{"sni-is-not-for-checks", good, "option httpchk GET /sni", "ca-file D/ca.pem sni str(web.test)"},
 		{"expired", listen(t, overTLS(t, m.Expired("web.test"), func(*tls.Config) {})), "", "ca-file D/ca.pem"},
+		{"revoked", listen(t, overTLS(t, revoked, func(*tls.Config) {})), "", "ca-file D/ca.pem crl-file D/all.crl"},
+		{"not-revoked", good, "", "ca-file D/ca.pem crl-file D/all.crl"},
+		{"with-a-list-of-the-past", good, "", "ca-file D/ca.pem crl-file D/past.crl"},
+		{"no-check-ssl", good, "option httpchk GET /", "verify none no-check-ssl"},
+		{"check-ssl-of-a-plain-server", good, "option httpchk GET /", "no-ssl verify none check-ssl"},
+		{"port-in-the-clear", good, "option httpchk GET /", fmt.Sprintf("verify none port %d", good)},
+		{"port-with-check-ssl", good, "option httpchk GET /", fmt.Sprintf("verify none check-ssl port %d", good)},
 		{"no-version-in-common", listen(t, overTLS(t, pair, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 })), "", "verify none force-tlsv13"},
 		{"in-the-clear", listen(t, func(c net.Conn) {
 			_, _ = io.CopyN(io.Discard, c, 10)

@@ -67,7 +67,8 @@ var globalOthers = keywords([]group{
 	{InGlobal, Without, "messages are what -q and -V ask for", "quiet, debug"},
 	{InGlobal, Without, "a runtime session lasts as long as its client", "stats calculate-max-counters"},
 	{InGlobal, Without, "profiling is read at run time", "profiling.tasks, profiling.memory, profiling.tasks.automatic, anonkey, stress-level"},
-	{InGlobal, Without, whyNoTLS, "ssl-default-bind-client-sigalgs, ssl-default-bind-sigalgs, ssl-default-server-client-sigalgs, ssl-default-server-curves, ssl-default-server-sigalgs, ssl-dh-param-file, ssl-engine, ssl-mode-async, ssl-passphrase-cmd, ssl-propquery, ssl-provider, ssl-provider-path, ssl-security-level, ssl-skip-self-issued-ca, key-base, ocsp-update.disable, ocsp-update.httpproxy, ocsp-update.maxdelay, ocsp-update.mindelay, ocsp-update.mode, acme.scheduler, tune.ssl.cachesize, tune.ssl.capture-buffer-size, tune.ssl.capture-cipherlist-size, tune.ssl.certificate-compression, tune.ssl.default-dh-param, tune.ssl.force-private-cache, tune.ssl.hard-maxrecord, tune.ssl.keylog, tune.ssl.lifetime, tune.ssl.maxrecord, tune.ssl.ocsp-update.maxdelay, tune.ssl.ocsp-update.mindelay, tune.ssl.ssl-ctx-cache-size"},
+	{InGlobal, Planned, whyNotTLS, "ssl-default-bind-client-sigalgs, ssl-default-bind-sigalgs, ssl-default-server-client-sigalgs, ssl-default-server-sigalgs"},
+	{InGlobal, Without, whyNoTLS, "ssl-dh-param-file, ssl-engine, ssl-mode-async, ssl-passphrase-cmd, ssl-propquery, ssl-provider, ssl-provider-path, ssl-security-level, ssl-skip-self-issued-ca, key-base, ocsp-update.disable, ocsp-update.httpproxy, ocsp-update.maxdelay, ocsp-update.mindelay, ocsp-update.mode, acme.scheduler, tune.ssl.cachesize, tune.ssl.capture-buffer-size, tune.ssl.capture-cipherlist-size, tune.ssl.certificate-compression, tune.ssl.default-dh-param, tune.ssl.force-private-cache, tune.ssl.hard-maxrecord, tune.ssl.keylog, tune.ssl.lifetime, tune.ssl.maxrecord, tune.ssl.ocsp-update.maxdelay, tune.ssl.ocsp-update.mindelay, tune.ssl.ssl-ctx-cache-size"},
 	{InGlobal, Without, "HTTP/2 is refused until it is built", "h2-workaround-bogus-websocket-clients, tune.h2.be.glitches-threshold, tune.h2.be.initial-window-size, tune.h2.be.max-concurrent-streams, tune.h2.be.max-frames-at-once, tune.h2.be.rxbuf, tune.h2.fe.glitches-threshold, tune.h2.fe.initial-window-size, tune.h2.fe.max-concurrent-streams, tune.h2.fe.max-frames-at-once, tune.h2.fe.max-rst-at-once, tune.h2.fe.max-total-streams, tune.h2.fe.rxbuf, tune.h2.header-table-size, tune.h2.initial-window-size, tune.h2.log-errors, tune.h2.max-concurrent-streams, tune.h2.max-frame-size, tune.glitches.kill.cpu-usage, tune.h1.be.glitches-threshold, tune.h1.fe.glitches-threshold"},
 	{InGlobal, Without, whyQUIC, "limited-quic, no-quic, tune.quic.be.cc.cubic-min-losses, tune.quic.cc-hystart, tune.quic.disable-tx-pacing, tune.quic.disable-udp-gso, tune.quic.frontend.conn-tx-buffers.limit, tune.quic.frontend.default-max-window-size, tune.quic.frontend.glitches-threshold, tune.quic.frontend.max-data-size, tune.quic.frontend.max-idle-timeout, tune.quic.frontend.max-streams-bidi, tune.quic.frontend.max-tx-mem, tune.quic.max-frame-loss, tune.quic.reorder-ratio, tune.quic.retry-threshold, tune.quic.socket-owner, tune.quic.backend.max-idle-timeout"},
 	{InGlobal, Without, "no script is run", "tune.lua.bool-sample-conversion, tune.lua.burst-timeout, tune.lua.forced-yield, tune.lua.log.loggers, tune.lua.log.stderr, tune.lua.maxmem, tune.lua.openlibs, tune.lua.service-timeout, tune.lua.session-timeout, tune.lua.task-timeout"},
@@ -145,7 +146,7 @@ var bindOthers = keywords([]group{
 
 // serverOthers are HAProxy's options of server lines that are not read.
 var serverOthers = keywords([]group{
-	{OnServer, Planned, whyNotTLS, "allow-0rtt, client-sigalgs=1, crl-file=1, curves=1, force-sslv3, force-tlsv10, force-tlsv11, ktls=1, npn=1, renegotiate, sigalgs=1, sni-auto"},
+	{OnServer, Planned, whyNotTLS, "allow-0rtt, client-sigalgs=1, force-sslv3, force-tlsv10, force-tlsv11, ktls=1, npn=1, renegotiate, sigalgs=1"},
 	{OnServer, Planned, whyProxyOut, "proxy-v2-options=1, send-proxy-v2-ssl, send-proxy-v2-ssl-cn, set-proxy-v2-tlv-fmt=1"},
 	{OnServer, Planned, whyDNS, "resolve-net=1, resolve-opts=1, resolve-prefer=1, resolvers=1"},
 	{OnServer, Planned, "the kernel chooses the source address", "namespace=1, usesrc=1"},
@@ -157,7 +158,7 @@ var serverOthers = keywords([]group{
 	{OnServer, Planned, "the kernel's values stand", "cc=1, tcp-md5sig=1"},
 	{OnServer, Planned, "syslog is written, not forwarded", "log-bufsize=1, log-proto=1"},
 	{OnServer, Without, "idle connections are kept by their own rules", "pool-conn-name=1"},
-	{OnServer, Without, "it takes back what is never there", "no-check-sni-auto, no-send-proxy-v2-ssl, no-send-proxy-v2-ssl-cn, no-sni-auto, no-tfo, no-check-reuse-pool, no-renegotiate"},
+	{OnServer, Without, "it takes back what is never there", "no-check-sni-auto, no-send-proxy-v2-ssl, no-send-proxy-v2-ssl-cn, no-tfo, no-check-reuse-pool, no-renegotiate"},
 	{OnServer, Without, "there are no stick tables", "non-stick, stick"},
 	{OnServer, Without, "connections are kept, so that their first packet matters little", "tfo"},
 })

@@ -16,6 +16,9 @@ type serverTLS struct {
 	ofDefault          bool // default-server has ssl
 	verify             string
 	cas                *cert.Authorities
+	crls               *cert.Revocations
+	curves             string
+	autoSNI            bool
 	crt, host          string
 	alpn, checkALPN    []string
 	ciphers, suites    string
@@ -72,6 +75,15 @@ func serverCAFile(o *options, w lang.Word) {
 		return
 	}
 	o.srv.tls.cas = cas
+}
+
+func serverCRLFile(o *options, w lang.Word) {
+	crls, err := cert.LoadCRLs(under(o.cfg.Global.CABase, w.Text), o.certFiles())
+	if err != nil {
+		o.bad(w, "'crl-file' : unable to load %s: %s", w.Text, err)
+		return
+	}
+	o.srv.tls.crls = crls
 }
 
 func serverSNI(o *options, w lang.Word) {
@@ -160,6 +172,11 @@ func switched(at func(*serverTLS) *choice, to choice) func(*options) {
 func useTLS(t *serverTLS) *choice   { return &t.use }
 func checkTLS(t *serverTLS) *choice { return &t.check }
 
+// namedByHost reads sni-auto and no-sni-auto.
+func namedByHost(is bool) func(*options) {
+	return serverFlag(func(s *Server) { s.tls.autoSNI = is })
+}
+
 // serverTLSOptions are the options of server and default-server lines about TLS.
 var serverTLSOptions = []Keyword{
 	{Name: "alpn", In: OnServer, Usage: "<protocols>", Text: "The protocols that are offered to the server, in the order of preference. h2 may stand in the list of a server in mode http and is not offered.",
@@ -173,10 +190,16 @@ var serverTLSOptions = []Keyword{
 		Example: serverTLSExample + " ciphers ECDHE-RSA-AES128-GCM-SHA256:EECDH+AESGCM", option: serverWord("missing cipher suite", func(o *options, w lang.Word) { o.srv.tls.ciphers = w.Text })},
 	{Name: "ciphersuites", In: OnServer, Usage: "<suites>", Text: "The cipher suites of TLS 1.3.", Differs: "All three of AES and CHACHA20 are always spoken.",
 		Example: serverTLSExample + " ciphersuites TLS_AES_128_GCM_SHA256", option: serverWord("missing cipher suite", func(o *options, w lang.Word) { o.srv.tls.suites = w.Text })},
+	{Name: "crl-file", In: OnServer, Usage: "<file>", Text: "Lists of revoked certificates: one of every authority in the server's chain must be there, signed and in time, and none may name one of the chain. A reload reads them again.",
+		Differs: "As of binds: a resumed session is looked up too, of several lists of an authority each counts.",
+		Example: serverTLSExample + " crl-file web.pem", option: serverWord("missing CRLfile path", serverCRLFile)},
 	{Name: "crt", In: OnServer, Usage: "<file>", Text: "The certificate that is shown to a server which asks for one, with its key in the file or in <file>.key.", Example: serverTLSExample + " crt web.pem", option: serverWord("missing certificate file path", func(o *options, w lang.Word) { o.srv.tls.crt = w.Text })},
+	{Name: "curves", In: OnServer, Usage: "<curves>", Text: "The curves of the key exchange, in OpenSSL's names, as those of binds.", Differs: "The order has no effect. A name that is no curve is an alert.",
+		Example: serverTLSExample + " curves X25519:P-256", option: serverWord("missing curve suite", func(o *options, w lang.Word) { o.srv.tls.curves = w.Text })},
 	{Name: "force-tlsv12", In: OnServer, Text: "TLS 1.2 only.", Example: serverTLSExample + " force-tlsv12", option: forced(tls.VersionTLS12)},
 	{Name: "force-tlsv13", In: OnServer, Text: "TLS 1.3 only.", Example: serverTLSExample + " force-tlsv13", option: forced(tls.VersionTLS13)},
 	{Name: "no-check-ssl", In: OnServer, Text: "Takes back `check-ssl` of default-server, and keeps the checks of a server with ssl in the clear.", Example: serverTLSExample + " check no-check-ssl port 8080", option: switched(checkTLS, no)},
+	{Name: "no-sni-auto", In: OnServer, Text: "Takes back `sni-auto` of default-server.", Example: serverTLSExample + " no-sni-auto", option: namedByHost(false)},
 	{Name: "no-ssl", In: OnServer, Text: "Takes back `ssl` of default-server.", Example: "server s1 127.0.0.1:8080 no-ssl", option: switched(useTLS, no)},
 	{Name: "no-ssl-reuse", In: OnServer, Text: "Resumes no session: each connection costs a whole handshake.", Example: serverTLSExample + " no-ssl-reuse", option: serverFlag(func(s *Server) { s.tls.noReuse = true })},
 	{Name: "no-sslv3", In: OnServer, Text: "Means little: " + oldVersion + ".", Example: serverTLSExample + " no-sslv3", option: without(tls.VersionSSL30)}, //nolint:staticcheck // its number only
@@ -187,6 +210,8 @@ var serverTLSOptions = []Keyword{
 	{Name: "no-tlsv13", In: OnServer, Text: "TLS 1.2 only.", Example: serverTLSExample + " no-tlsv13", option: without(tls.VersionTLS13)},
 	{Name: "no-verifyhost", In: OnServer, Text: "Takes back `verifyhost` of default-server.", Example: serverTLSExample + " no-verifyhost", option: serverFlag(func(s *Server) { s.tls.host = "" })},
 	{Name: "sni", In: OnServer, Usage: "<expression>", Text: "The name that the server is asked for by SNI, and that its certificate must be for. A kept connection serves only requests that ask for its name.", Example: serverTLSExample + " sni req.hdr(host),field(1,:)", option: serverWord("missing sni expression", serverSNI)},
+	{Name: "sni-auto", In: OnServer, Text: "In mode http the server is asked for the name in the request's Host where sni says none: the same as `sni req.hdr(host),host_only`. The client chooses it, so let rules choose the hosts.",
+		Differs: "HAProxy has it from 3.3 on, where it is the default; here it has to be written.", Example: serverTLSExample + " sni-auto", option: namedByHost(true)},
 	{Name: "ssl", In: OnServer, Text: "The server speaks TLS, 1.2 or 1.3. Its certificate is verified unless verify none says otherwise.", Example: serverTLSExample, option: switched(useTLS, yes)},
 	{Name: "ssl-max-ver", In: OnServer, Usage: "TLSv1.2|TLSv1.3", Text: "The newest version of TLS that is spoken.", Example: serverTLSExample + " ssl-max-ver TLSv1.2", option: serverVersion(func(t *serverTLS) *uint16 { return &t.max })},
 	{Name: "ssl-min-ver", In: OnServer, Usage: "TLSv1.2|TLSv1.3", Text: "The oldest version of TLS that is spoken; TLSv1.2 where it is not given, or older.", Example: serverTLSExample + " ssl-min-ver TLSv1.3", option: serverVersion(func(t *serverTLS) *uint16 { return &t.min })},

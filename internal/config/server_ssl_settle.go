@@ -7,6 +7,7 @@ import (
 
 	"bascule/internal/cert"
 	"bascule/internal/lang"
+	"bascule/internal/rule"
 )
 
 // verifyServersTLS says what servers with ssl lack, and makes their settings.
@@ -29,7 +30,7 @@ func (l *loader) verifyServerTLS(d *draft, s *Server, at lang.Word) {
 	}
 	t := s.tls
 	l.serverTLSDefaults(&t)
-	c := cert.Client{Verify: t.verify != "none", CAs: t.cas, Host: t.host, ALPN: spoken(t.alpn, d.Mode == ModeHTTP), Fresh: t.noReuse || t.noTickets}
+	c := cert.Client{Verify: t.verify != "none", CAs: t.cas, CRLs: t.crls, Host: t.host, ALPN: spoken(t.alpn, d.Mode == ModeHTTP), Fresh: t.noReuse || t.noTickets}
 	if t.crt != "" {
 		shown, err := cert.LoadClient(under(l.cfg.Global.CrtBase, t.crt), l.certFiles())
 		if err != nil {
@@ -57,6 +58,13 @@ func (l *loader) verifyServerTLS(d *draft, s *Server, at lang.Word) {
 		say(lang.Alert, "unable to set TLS 1.3 cipher suites to '%s'.", t.suites)
 		return
 	}
+	if t.curves != "" {
+		var err error
+		if c.Curves, _, err = cert.Curves(t.curves); err != nil {
+			say(lang.Alert, "unable to set SSL curves list to '%s': %s.", t.curves, err)
+			return
+		}
+	}
 	hole := ""
 	if c.Min, c.Max, hole = t.versions(); hole != "" {
 		say(lang.Warning, "backend '%s': SSL/TLS versions range not contiguous for server '%s'. Hole find for %s. Use only 'ssl-min-ver' and 'ssl-max-ver' to fix.", d.Name, s.Name, hole)
@@ -69,6 +77,9 @@ func (l *loader) verifyServerTLS(d *draft, s *Server, at lang.Word) {
 	s.AnyTLS = &c
 	if t.use == yes {
 		s.TLS = &c
+		if s.SNI == nil && t.autoSNI && d.Mode == ModeHTTP {
+			s.SNI, _ = rule.ParseServerName(lang.Word{Text: "req.hdr(host),host_only"})
+		}
 	}
 	own := s.CheckAddr.Port == 0 && !s.CheckAddr.IP.IsValid()
 	s.CheckSSL = t.check == yes || t.check == open && own && t.use == yes
@@ -105,6 +116,9 @@ func (l *loader) serverTLSDefaults(t *serverTLS) {
 	}
 	if t.suites == "" {
 		t.suites = g.serverTLS.suites
+	}
+	if t.curves == "" {
+		t.curves = g.serverTLS.curves
 	}
 	if t.min == 0 {
 		t.min = g.serverTLS.min
@@ -188,6 +202,8 @@ var globalTLSKeywords = []Keyword{
 		parse: parseDefaultList("cipher suite as an argument", func(g *Global) *string { return &g.serverTLS.ciphers })},
 	{Name: "ssl-default-server-ciphersuites", In: InGlobal, Usage: "<suites>", Text: "The cipher suites of TLS 1.3 of servers that say none.", Differs: "All three of AES and CHACHA20 are always spoken.", Example: "ssl-default-server-ciphersuites TLS_AES_128_GCM_SHA256",
 		parse: parseDefaultList("cipher suite as an argument", func(g *Global) *string { return &g.serverTLS.suites })},
+	{Name: "ssl-default-server-curves", In: InGlobal, Usage: "<curves>", Text: "The curves of the key exchange of servers that say none.", Example: "ssl-default-server-curves X25519:P-256",
+		parse: parseDefaultList("curves suite as an arguments", func(g *Global) *string { return &g.serverTLS.curves })},
 	{Name: "ssl-default-server-options", In: InGlobal, Usage: "<options>", Text: "Options of every server with ssl: ssl-min-ver, ssl-max-ver, no-tls-tickets, and those that force or forbid a version.", Example: "ssl-default-server-options ssl-min-ver TLSv1.2 no-tls-tickets", parse: parseServerOptions},
 	{Name: "ssl-server-verify", In: InGlobal, Usage: "none|required", Text: "Whether certificates of servers are verified where their lines do not say; required where it is not given.", Example: "ssl-server-verify required", parse: parseServerVerify},
 }

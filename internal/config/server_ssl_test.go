@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"bascule/internal/cert/certtest"
 )
@@ -20,7 +22,7 @@ func tlsFiles(t *testing.T) (dir string) {
 	certificate, key := m.ECDSA("web.test")
 	for name, data := range map[string][]byte{
 		"both.pem": append(bytes.Clone(certificate), key...), "alone.pem": certificate, "apart.pem": certificate, "apart.pem.key": key,
-		"junk.pem": []byte("junk\n"), "ca.pem": m.Authority(),
+		"junk.pem": []byte("junk\n"), "ca.pem": m.Authority(), "crl.pem": m.CRL(time.Now().Add(time.Hour)),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
@@ -53,6 +55,7 @@ func TestServersWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 		{"ssl-default-server-options no-tlsv10 no-tls-tickets ssl-min-ver TLSv1.2 force-tlsv12", "ssl verify none"}, {"ssl-default-server-options ssl-max-ver TLSv1.2", "ssl verify none ssl-min-ver TLSv1.3"},
 		{"", "default-server ssl verify none"}, {"", "default-server ssl"}, {"", "default-server ssl verify none\n    server t 127.0.0.1:2 no-ssl"},
 		{"", "default-server ssl ca-file D/ca.pem crt D/both.pem sni str(a) verifyhost a"}, {"", "default-server ssl verify none crt D/none.pem"},
+		{"", "ssl ca-file D/ca.pem crl-file"}, {"", "ssl ca-file D/ca.pem crl-file D/crl.pem"}, {"", "ssl verify none crl-file D/none.pem"}, {"", "crl-file D/junk.pem"}, {"", "crl-file D/ca.pem"}, {"", "default-server crl-file D/none.pem"},
 		{"", "default-server ssl\n    server t 127.0.0.1:2 no-ssl"}, {"", "default-server check-ssl"},
 	} {
 		lines := "    server s " + plain + c[1] + "\n"
@@ -81,6 +84,46 @@ func TestServersWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 		case got[2] != want[2]:
 			t.Errorf("%s; %s:\ngot  %q\nwant %q", c[0], c[1], got[2], want[2])
 		}
+	}
+}
+
+// TestWordsOfLaterVersionsForServersWithTLS: HAProxy 2.6 does not know them yet.
+func TestWordsOfLaterVersionsForServersWithTLS(t *testing.T) {
+	const name = "req.hdr(host),host_only"
+	for _, c := range []struct{ global, words, sni, problem string }{
+		{words: "ssl curves X25519:P-256"}, {words: "ssl curves X448:X25519"}, {words: "curves FOO"},
+		{words: "ssl curves", problem: "'curves' : missing curve suite."},
+		{words: "ssl curves FOO", problem: "unable to set SSL curves list to 'FOO': 'FOO' is no curve."},
+		{words: "ssl curves X448", problem: "no curve of 'X448' is spoken."},
+		{global: "ssl-default-server-curves P-384", words: "ssl"},
+		{global: "ssl-default-server-curves", words: "ssl", problem: "expects a curves suite"},
+		{global: "ssl-default-server-curves FOO", words: "ssl", problem: "'FOO' is no curve."},
+		{global: "ssl-default-server-curves FOO", words: "ssl curves X25519"},
+		{words: "ssl sni-auto", sni: name}, {words: "sni-auto"}, {words: "ssl no-sni-auto"}, {words: "ssl sni-auto no-sni-auto"},
+		{words: "ssl sni str(a.test) sni-auto", sni: "str(a.test)"}, {words: "ssl"},
+	} {
+		text := "global\n    ssl-server-verify none\n    " + c.global + "\ndefaults\n    mode http\n" + timeouts + "backend b\n    server s 127.0.0.1:1 " + c.words + "\n"
+		cfg, p := loadText(t, text, Env{})
+		if said := printed(p); c.problem != "" || cfg == nil {
+			if c.problem == "" || !strings.Contains(said, c.problem) {
+				t.Errorf("%s; %s: want %q in\n%s", c.global, c.words, c.problem, said)
+			}
+			continue
+		}
+		s, sni := cfg.Proxies[0].Servers[0], ""
+		if s.SNI != nil {
+			sni = s.SNI.Text()
+		}
+		if sni != c.sni {
+			t.Errorf("%s: sni %q, want %q", c.words, sni, c.sni)
+		}
+	}
+	cfg, p := loadText(t, "global\n    ssl-server-verify none\n    ssl-default-server-curves P-384\ndefaults\n"+timeouts+"backend b\n    mode tcp\n    default-server ssl sni-auto\n    server s 127.0.0.1:1\n", Env{})
+	if cfg == nil {
+		t.Fatal(printed(p))
+	}
+	if s := cfg.Proxies[0].Servers[0]; !slices.Equal(s.TLS.Curves, []tls.CurveID{tls.CurveP384}) || s.SNI != nil {
+		t.Errorf("in mode tcp curves %v and sni %v", s.TLS.Curves, s.SNI)
 	}
 }
 

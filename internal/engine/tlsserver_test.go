@@ -8,8 +8,10 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"bascule/internal/cert/certtest"
 )
@@ -252,4 +254,65 @@ func TestAReloadChangesTheTLSOfAServer(t *testing.T) {
 	if resp := b.get("web.test"); resp.StatusCode != 503 {
 		t.Errorf("behind a reload with another authority: %d", resp.StatusCode)
 	}
+}
+
+func TestTheHostNamesTheServer(t *testing.T) {
+	b := newTLSBackend(t, "  http-reuse always\n  server s $SERVER ssl ca-file $DIR/ca.pem sni-auto\n", nil)
+	for host, want := range map[string]string{"web.test": "web.test", "a.web.test:8080": "a.web.test"} {
+		if resp := b.get(host); resp.StatusCode != 200 || resp.Header.Get("X-Sni") != want {
+			t.Errorf("%s: %d, %v", host, resp.StatusCode, resp.Header)
+		}
+	}
+	if resp := b.get("shop.test"); resp.StatusCode != 503 {
+		t.Errorf("of a name that is not its own: %d", resp.StatusCode)
+	}
+}
+
+// TestARevokedServerIsLeftBehindAReload: neither its kept connections nor its
+// sessions are used any more.
+func TestARevokedServerIsLeftBehindAReload(t *testing.T) {
+	m := certtest.New(t)
+	shown := m.Both("web.test")
+	server := serveTLS(t, shown, nil)
+	b := tlsBackendIn(t, m, "  http-reuse always\n  server s "+server.addr+" ssl ca-file $DIR/ca.pem\n")
+	if resp := b.get("web.test"); resp.StatusCode != 200 {
+		t.Fatalf("before the reload: %d", resp.StatusCode)
+	}
+	site := &tlsSite{balancer: b.balancer, t: t}
+	for _, c := range []struct {
+		crl    []byte
+		status int
+	}{{m.CRL(time.Now().Add(time.Hour)), 200}, {m.CRL(time.Now().Add(time.Hour), shown), 503}, {m.CRL(time.Now().Add(time.Hour)), 200}} {
+		site.write("crl.pem", c.crl)
+		b.reload(b.text(strings.Replace(b.lines, "ca.pem", "ca.pem crl-file $DIR/crl.pem", 1)))
+		for range 2 {
+			if resp := b.get("web.test"); resp.StatusCode != c.status {
+				t.Errorf("behind a reload: %d, want %d", resp.StatusCode, c.status)
+			}
+		}
+	}
+}
+
+func TestHandshakesWithServersWeDoNotTrustAreCounted(t *testing.T) {
+	page := freeAddr(t)
+	b := newTLSBackend(t, "  server s $SERVER ssl ca-file $DIR/other.pem\nfrontend page\n  bind "+page+"\n  http-request use-service prometheus-exporter\n", nil)
+	if resp := b.get("web.test"); resp.StatusCode != 503 {
+		t.Fatalf("status %d", resp.StatusCode)
+	}
+	want := regexp.MustCompile(`handshakes_total{side="backend",result="certificate"} [1-9]`)
+	var metrics []byte
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%s", metrics)
+		}
+	})
+	eventually(t, "the handshakes are counted", func() bool {
+		resp, err := http.Get("http://" + page + "/metrics") //nolint:gosec // of this test
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		metrics, _ = io.ReadAll(resp.Body)
+		return want.Match(metrics)
+	})
 }
