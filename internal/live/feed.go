@@ -41,8 +41,12 @@ func (p *Page) follow(w answerer, r *stream.Asked, cfg *config.Stats, user strin
 	happened := f.listen(ctx)
 	_, _ = w.Write([]byte(again))
 	_, _ = w.Write(message("world", b.world(f.now, cfg, user, r.Admin)))
-	for f.send() {
-		if f.pause(b.next(), happened) {
+	for {
+		turned := b.next() // before the frame: a turn meanwhile is not missed
+		if !f.send() {
+			return
+		}
+		if f.pause(turned, happened) {
 			_, _ = w.Write(message("bye", "stop"))
 			return
 		}

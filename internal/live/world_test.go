@@ -54,8 +54,8 @@ backend cache
 	server c2 127.0.0.1:9012
 `
 
-// patience bounds every wait of these tests.
-const testPatience = 20 * time.Second
+// testPatience bounds every wait of these tests.
+const testPatience = time.Minute
 
 // A world is what engine makes of a configuration, without its traffic.
 type fleetWorld struct {
