@@ -51,12 +51,8 @@ func talk(t *testing.T, s *Server, level Level, text string) string {
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(conn, text); err != nil {
-		t.Fatal(err)
-	}
-	if err := conn.(*net.UnixConn).CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
+	_, _ = io.WriteString(conn, text) // a session that ends sooner has its answer
+	_ = conn.(*net.UnixConn).CloseWrite()
 	answer, _ := io.ReadAll(conn) // a reset after the answer is an end as well
 	return string(answer)
 }
