@@ -63,6 +63,7 @@ const sctlExt = ".sctl"
 func (c *Certificate) stamps(from Files) error {
 	name, data, ok, err := from.read(c.Path, sctlExt, SCTLs)
 	if ok {
+		c.files = append(c.files, name)
 		c.SignedCertificateTimestamps, err = parseSCTL(data)
 	}
 	if err != nil {

@@ -18,7 +18,7 @@ func (s *Settings) Files() (list []string) {
 		list = append(list, s.TicketKeys.Path)
 	}
 	for _, e := range s.Certificates.all {
-		list = append(list, e.files()...)
+		list = append(list, e.files...)
 		if e.List != "" {
 			list = append(list, e.List)
 		}
@@ -34,19 +34,7 @@ func (s *Settings) Files() (list []string) {
 func (c *Client) Files() []string {
 	list := c.CAs.file()
 	if c.Certificate != nil {
-		list = append(list, c.Certificate.files()...)
-	}
-	return list
-}
-
-// files are those of a certificate, its key, and the response about it.
-func (c *Certificate) files() []string {
-	list := []string{c.Path}
-	if c.KeyPath != c.Path {
-		list = append(list, c.KeyPath)
-	}
-	if c.issuer != nil {
-		list = append(list, c.Path+ocspExt)
+		list = append(list, c.Certificate.files...)
 	}
 	return list
 }

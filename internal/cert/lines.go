@@ -117,7 +117,7 @@ func (s *Store) DeleteLine(list, file string, number int) (deleted *Entry, err e
 	}
 	var stay strings.Builder
 	for _, b := range users {
-		if b.now.Load().set.all[0].is(deleted) {
+		if slices.ContainsFunc(b.now.Load().set.others, deleted.is) {
 			fmt.Fprintf(&stay, "\t- %s\n", b.Line)
 		}
 	}

@@ -15,6 +15,7 @@ type Entry struct {
 	List    string   // the crt-list that it stands in; "": crt
 	Line    int      // there
 	Words   []string // its options there, as they stand; nil: no brackets
+	Default bool     // default-crt
 	added   bool     // at run time
 }
 

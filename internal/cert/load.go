@@ -27,9 +27,9 @@ type Files struct {
 // A Certificate is a chain with its private key, as it is shown to clients.
 type Certificate struct {
 	tls.Certificate
-	Path    string   // the file that it was read from
-	KeyPath string   // the one of its key, most often the same
-	Names   []string // lower case, from the alternative names and the common name; "*." before a wildcard's
+	Path  string   // the file that it was read from, or its name in a crt-store
+	files []string // it and those of its key, its response and its timestamps
+	Names []string // lower case, from the alternative names and the common name; "*." before a wildcard's
 
 	// Ignored says what of the files beside it is of no use, as HAProxy warns; "": nothing.
 	Ignored string
@@ -149,7 +149,9 @@ func loadFile(path string, from Files) (*Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.KeyPath = keyPath
+	if c.files = []string{path}; keyPath != path {
+		c.files = append(c.files, keyPath)
+	}
 	return c, nil
 }
 
@@ -176,7 +178,7 @@ func pair(path string, chain []*pem.Block, key *pem.Block) (*Certificate, error)
 		}
 		return nil, fmt.Errorf("unable to load certificate from file '%s' : %w", path, err)
 	}
-	return &Certificate{Certificate: m.Certificate, Path: path, KeyPath: path, Names: m.names, of: m}, nil
+	return &Certificate{Certificate: m.Certificate, Path: path, Names: m.names, of: m}, nil
 }
 
 // parse takes the certificates and the first private key of a PEM file.

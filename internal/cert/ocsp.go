@@ -48,15 +48,22 @@ func loadShown(path string, from Files) (*Certificate, error) {
 	case !ok:
 		return c, nil
 	}
+	c.files = append(c.files, name)
 	issuer, err := c.findIssuer(from)
 	if err != nil {
 		return nil, err
 	}
+	c.stapleFirst(response, issuer)
+	return c, nil
+}
+
+// stapleFirst staples the response of a file, or says that it is ignored.
+func (c *Certificate) stapleFirst(response []byte, issuer *x509.Certificate) {
+	var err error
 	c.issuer = issuer
 	if c.stapled, err = c.staple(response, time.Now()); err != nil {
 		c.Ignored = fmt.Sprintf("Loading: %s. Content will be ignored.", err)
 	}
-	return c, nil
 }
 
 // issuerInChain is the certificate of who signed c where its chain has it; nil: it has not.
@@ -76,20 +83,13 @@ func (c *Certificate) findIssuer(from Files) (*x509.Certificate, error) {
 	}
 	path, data, ok, _ := from.read(c.Path, issuerExt, Issuers)
 	if !ok {
-		return nil, fmt.Errorf(" '%s' is present and activates OCSP but it is impossible to compute the OCSP certificate ID (maybe the issuer could not be found)'.", c.Path+ocspExt)
+		return nil, errNoIssuer(c.Path + ocspExt)
 	}
-	chain, _ := parse(data)
-	if len(chain) == 0 {
-		return nil, fmt.Errorf("'%s' cannot be read or parsed'.", path)
-	}
-	ca, err := x509.ParseCertificate(chain[0].Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("'%s' cannot be read or parsed'.", path)
-	}
-	if c.Leaf.CheckSignatureFrom(ca) != nil {
-		return nil, fmt.Errorf(" '%s' is not an issuer'.", path)
-	}
-	return ca, nil
+	return c.issuerOf(path, func(string) ([]byte, error) { return data, nil })
+}
+
+func errNoIssuer(response string) error {
+	return fmt.Errorf(" '%s' is present and activates OCSP but it is impossible to compute the OCSP certificate ID (maybe the issuer could not be found)'.", response)
 }
 
 var (

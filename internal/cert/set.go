@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// A Set finds certificates by the name that a client asks for. The first one is
-// the default.
+// A Set finds certificates by the name that a client asks for.
 type Set struct {
 	all    []*Entry
+	others []*Entry            // for clients who name nobody: default-crt, else the first of all
 	byName map[string][]*Entry // "*.example.org" for what it stands for
 	not    map[*Entry][]string // what the entry's wildcards do not cover
 }
@@ -21,6 +21,9 @@ type Set struct {
 func NewSet(list []*Entry) *Set {
 	s := &Set{all: list, byName: make(map[string][]*Entry, len(list)), not: map[*Entry][]string{}}
 	for _, e := range list {
+		if e.Default {
+			s.others = append(s.others, e)
+		}
 		names, not := e.shown()
 		for _, name := range names {
 			s.byName[name] = append(s.byName[name], e)
@@ -28,6 +31,9 @@ func NewSet(list []*Entry) *Set {
 		if len(not) > 0 {
 			s.not[e] = not
 		}
+	}
+	if len(s.others) == 0 {
+		s.others = list[:min(len(list), 1)]
 	}
 	return s
 }
@@ -61,7 +67,7 @@ func (s *Set) Pick(hello *tls.ClientHelloInfo, strict bool) (*Entry, error) {
 	if strict || len(s.all) == 0 {
 		return nil, errNoName
 	}
-	return s.all[0], nil
+	return best(s.others, hello), nil
 }
 
 func (s *Set) named(name string) []*Entry {

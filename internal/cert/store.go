@@ -154,7 +154,7 @@ func fromPayload(file string, payload []byte) (*Certificate, error) {
 	if key != nil {
 		return pair(file, chain, key)
 	}
-	c := &Certificate{Path: file, KeyPath: file}
+	c := &Certificate{Path: file}
 	for _, block := range chain {
 		c.Certificate.Certificate = append(c.Certificate.Certificate, block.Bytes)
 	}

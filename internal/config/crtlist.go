@@ -128,7 +128,7 @@ func (o *options) listConf(l cert.ListLine, at lang.Word, name string, number in
 // with what e says.
 func (o *options) loadEntries(w lang.Word, path string, e entryDraft) bool {
 	path = under(o.cfg.Global.CrtBase, path)
-	key := o.named(path)
+	key := o.certKey(path)
 	list, read := o.certs[key]
 	if !read {
 		var err error

@@ -145,6 +145,7 @@ const maxThreads = 64
 var globalKeywords = []Keyword{
 	{Name: "ca-base", In: InGlobal, Usage: "<dir>", Text: "Directory of relative names of ca-file.", Example: "ca-base /etc/ssl/certs", parse: text(func(g *Global) *string { return &g.CABase })},
 	{Name: "chroot", In: InGlobal, Usage: "<dir>", Text: "Changes the root directory once all files are open.", Example: "chroot /var/empty", parse: text(func(g *Global) *string { return &g.Chroot })},
+	{Name: "key-base", In: InGlobal, Usage: "<dir>", Text: "Directory of relative names of key in crt-store sections.", Example: "key-base /etc/ssl/private", parse: text(func(g *Global) *string { return &g.KeyBase })},
 	{Name: "crt-base", In: InGlobal, Usage: "<dir>", Text: "Directory of relative names of crt.", Example: "crt-base /etc/ssl/private", parse: text(func(g *Global) *string { return &g.CrtBase })},
 	{Name: "daemon", In: InGlobal, Text: "Goes into the background, as -D.", Example: "daemon", parse: globalFlag(func(g *Global) *bool { return &g.Daemon })},
 	{Name: "description", In: InGlobal, Usage: "<text>", Text: "A text about this machine for the statistics page.", Example: "description Front door of the lab", parse: parseDescription},

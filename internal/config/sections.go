@@ -30,7 +30,6 @@ var sectionHeaders map[string]func(*loader, []lang.Word)
 var unreadSections = map[string]string{
 	"acme":        "certificates by ACME come with TLS",
 	"cache":       "the small-object cache is not built",
-	"crt-store":   "certificates come with TLS",
 	"fcgi-app":    "FastCGI servers are not spoken to",
 	"log-forward": "syslog is written, not forwarded",
 	"log-profile": "log formats are set by log-format",
@@ -50,6 +49,7 @@ func declareSections() map[string]func(*loader, []lang.Word) {
 		"backend":  (*loader).enterProxy,
 		"listen":   (*loader).enterProxy,
 
+		"crt-store":   (*loader).enterStore,
 		"http-errors": (*loader).enterErrors,
 		"userlist":    (*loader).enterUsers,
 		"ring":        (*loader).enterRing,

@@ -32,12 +32,17 @@ func (l *loader) verifyServerTLS(d *draft, s *Server, at lang.Word) {
 	l.serverTLSDefaults(&t)
 	c := cert.Client{Verify: t.verify != "none", CAs: t.cas, CRLs: t.crls, Host: t.host, ALPN: spoken(t.alpn, d.Mode == ModeHTTP), Fresh: t.noReuse || t.noTickets}
 	if t.crt != "" {
-		shown, err := cert.LoadClient(under(l.cfg.Global.CrtBase, t.crt), l.certFiles())
-		if err != nil {
-			say(lang.Alert, "%s", err)
-			return
+		path := under(l.cfg.Global.CrtBase, t.crt)
+		if stored := l.certs[path]; cert.IsNamed(path) && stored != nil {
+			c.Certificate = stored[0]
+		} else {
+			shown, err := cert.LoadClient(path, l.certFiles())
+			if err != nil {
+				say(lang.Alert, "%s", err)
+				return
+			}
+			c.Certificate = shown
 		}
-		c.Certificate = shown
 	}
 	if c.Verify && c.CAs == nil {
 		if l.cfg.Global.ServerVerify == "none" {

@@ -27,21 +27,22 @@ func (l *loader) certFiles() cert.Files {
 	}
 }
 
-// under puts a directory (crt-base, ca-base) before a relative name.
+// under puts a directory (crt-base, ca-base) before a relative name of a file.
 func under(base, name string) string {
-	if base == "" || filepath.IsAbs(name) {
+	if base == "" || filepath.IsAbs(name) || cert.IsNamed(name) {
 		return name
 	}
 	return filepath.Join(base, name)
 }
 
+// bindCrt reads crt and default-crt.
 func bindCrt(o *options) {
 	w := o.take()
 	if w.Text == "" {
-		o.bad(w, "'crt' : missing certificate location")
+		o.bad(w, "'%s' : missing certificate location", o.opt.Text)
 		return
 	}
-	o.loadEntries(w, w.Text, entryDraft{})
+	o.loadEntries(w, w.Text, entryDraft{Entry: cert.Entry{Default: o.opt.Text == "default-crt"}})
 }
 
 // bindCAs reads ca-file and ca-verify-file.
@@ -204,7 +205,7 @@ var sslOptions = []Keyword{
 	{Name: "crl-file", In: OnBind, Usage: "<file>", Text: "Lists of revoked certificates: one of every authority in a client's chain must be there, signed and in time, and none may name one of the chain. A reload reads them again.",
 		Differs: "A resumed session is looked up too. Of several lists of an authority each counts. A list of some certificates only, or of changes alone, does not count, and a certificate in the file is not trusted. A file with a list of version 1 is an alert.",
 		Example: tlsExample + " ca-file web.pem verify required crl-file web.pem", option: bindCRLFile},
-	{Name: "crt", In: OnBind, Usage: "<file|directory>", Text: "A certificate with its chain and its key, which may lie beside it in <file>.key; of a directory all, sorted by name; of <file>.rsa and <file>.ecdsa each client gets the one that it can read. May be given several times: the client's SNI chooses, and the first is for clients who name no other.",
+	{Name: "crt", In: OnBind, Usage: "<file|directory|@store/name>", Text: "A certificate with its chain and its key, which may lie beside it in <file>.key; of a directory all, sorted by name; of <file>.rsa and <file>.ecdsa each client gets the one that it can read. May be given several times: the client's SNI chooses, and the first is for clients who name no other. A name behind @ is one of a crt-store.",
 		Example: tlsExample, option: bindCrt},
 	{Name: "crt-ignore-err", In: OnBind, Usage: "all|<error>,...", Text: "What may be wrong with a client's own certificate, as ca-ignore-err says it of its authorities; ssl_c_verify and ssl_c_err tell.",
 		Differs: "Names are read as in HAProxy 3.x. A session that is resumed is looked at again, and ssl_c_err tells of it too.",
@@ -215,6 +216,8 @@ var sslOptions = []Keyword{
 	{Name: "curves", In: OnBind, Usage: "<curves>", Text: "The curves of the key exchange, in OpenSSL's names: X25519, P-256 (prime256v1), P-384, P-521, X25519MLKEM768, SecP256r1MLKEM768, SecP384r1MLKEM1024.",
 		Differs: "The order has no effect. The curves with MLKEM are known without OpenSSL 3.5 too.",
 		Example: tlsExample + " curves X25519:P-256", option: bindList("missing curve suite", func(c *tlsConf) *string { return &c.curves })},
+	{Name: "default-crt", In: OnBind, Usage: "<file>", Text: "A certificate as crt gives it, which is for clients who name no other too, in place of the first one; of several each client gets the one that it can read. A word of HAProxy 3.x.",
+		Example: tlsExample + " default-crt web.pem", option: bindCrt},
 	{Name: "ecdhe", In: OnBind, Usage: "<curve>", Text: "The curve of the key exchange, where curves is not given.", Example: tlsExample + " ecdhe prime256v1",
 		option: bindList("missing named curve", func(c *tlsConf) *string { return &c.ecdhe })},
 	{Name: "force-sslv3", In: OnBind, Status: Without, Why: oldForce, option: bindForce(tls.VersionSSL30)}, //nolint:staticcheck // its number only

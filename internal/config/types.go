@@ -60,8 +60,8 @@ type Global struct {
 	StateFile     string        // server-state-file
 	Tuning        Tuning
 	Descriptors
-	// ca-base, crt-base; ssl-default-bind-*, as written.
-	CABase, CrtBase                           string
+	// ca-base, crt-base, key-base; ssl-default-bind-*, as written.
+	CABase, CrtBase, KeyBase                  string
 	BindCiphers, BindCiphersuites, BindCurves string
 	bindTLS                                   tlsConf // ssl-default-bind-options
 	beside                                    cert.Beside
