@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"fmt"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -8,7 +10,19 @@ import (
 	"bascule/test/running"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain fails where goroutines are left. On a busy machine one may end later than
+// goleak waits by itself.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 {
+		var err error
+		if !running.Within(patience, func() bool { err = goleak.Find(); return err == nil }) {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
 
 // patience bounds every wait of these tests.
 const patience = running.Patience
