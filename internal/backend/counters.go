@@ -1,6 +1,12 @@
 package backend
 
-import "sync/atomic"
+import (
+	"crypto/tls"
+	"errors"
+	"sync/atomic"
+
+	"bascule/internal/loop"
+)
 
 // A Counter names one running total of a frontend, backend or server. The
 // comments give the field of HAProxy's statistics that it feeds.
@@ -55,10 +61,27 @@ const (
 	ShunProbes                     // of them, those that were sent to it all the same
 	Upgrades                       // WebSockets begun, and the time from their slot to the 101 in microseconds
 	UpgradeMicros
-	Held   // falls behind which it had to pass its checks for longer (option flap-damping)
-	Drains // drains begun
+	Held       // falls behind which it had to pass its checks for longer (option flap-damping)
+	Drains     // drains begun
+	TLSFull    // ssl_sess: handshakes done with a new key
+	TLSResumed // ssl_reused_sess: … of a session that was there
+	TLSFailed  // ssl_failed_handshake
 	numCounters
 )
+
+// Shaken counts a handshake of TLS that has ended, on a loop. As in HAProxy one whose
+// time was over has not failed.
+func (c *Counters) Shaken(on int, conn *tls.Conn, err error) {
+	switch {
+	case errors.Is(err, loop.ErrHandshakeLate):
+	case err != nil:
+		c.Add(on, TLSFailed, 1)
+	case conn.ConnectionState().DidResume:
+		c.Add(on, TLSResumed, 1)
+	default:
+		c.Add(on, TLSFull, 1)
+	}
+}
 
 // CounterLine is a cache line, so that loops do not disturb each other.
 const counterLine = 64

@@ -33,6 +33,8 @@ type greeted struct {
 func (g *greeted) Ready(c *loop.Conn) {
 	b := g.b
 	c.SetHandler(b)
+	b.srv.Counters.Shaken(b.p.loop.Index(), c.TLS(), g.err)
+	b.srv.Backend().Counters.Shaken(b.p.loop.Index(), c.TLS(), g.err)
 	if b.s != nil && g.err != nil {
 		b.srv.Unshaken(g.err)
 	}

@@ -17,6 +17,7 @@ func (d Door) secure(c *loop.Conn, info stream.Client) {
 	c.SetHandler(g) // who is told should it break
 	c.SetDeadline(d.Fe.HandshakeTimeout())
 	d.Shake.Serve(c, info.From.Addr(), d.TLS, func(err error) {
+		d.Fe.Counters.Shaken(d.Car.Loop.Index(), c.TLS(), err)
 		switch {
 		case errors.Is(err, loop.ErrHandshakeCrowded): // not logged one by one
 			d.Fe.Leave(info.Of)

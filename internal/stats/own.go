@@ -7,11 +7,14 @@ import (
 	"bascule/internal/backend"
 )
 
-// ownFields are the columns that HAProxy does not have. They stand behind the
-// column "-", where HAProxy puts those of its modules, so that who counts
-// columns finds HAProxy's where they were.
+// ownFields are the columns behind the column "-", where HAProxy puts those of its
+// modules: first those of its module of TLS, in the same places, then what HAProxy
+// does not have. Who counts columns finds HAProxy's where they were.
 func ownFields() []Field {
 	return []Field{
+		{Name: "ssl_sess", Type: U64, Tags: "MCP", On: onFBS, Text: "TLS handshakes done with a new key, as in HAProxy's module of TLS", get: count(backend.TLSFull)},
+		{Name: "ssl_reused_sess", Type: U64, Tags: "MCP", On: onFBS, Text: "TLS handshakes that resumed a session", get: count(backend.TLSResumed)},
+		{Name: "ssl_failed_handshake", Type: U64, Tags: "MCP", On: onFBS, Text: "TLS handshakes that failed", get: count(backend.TLSFailed)},
 		{Name: "ws_restart", Type: U64, Tags: "MCP", On: onBS, Text: "WebSockets ended here, or by the death of their server, with Close 1012", get: count(backend.ClosesRestart)},
 		{Name: "ws_away", Type: U64, Tags: "MCP", On: onBS, Text: "WebSockets ended with Close 1001: the process or the client went away", get: count(backend.ClosesAway)},
 		{Name: "ws_bare", Type: U64, Tags: "MCP", On: onBS, Text: "WebSockets ended in the middle of a frame, without a Close", get: count(backend.ClosesBare)},
