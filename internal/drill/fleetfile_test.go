@@ -124,7 +124,7 @@ func wildFleet(t *testing.T) (path string) {
 	}
 	config := fmt.Sprintf("global\n  stats socket %s level admin\ndefaults\n  mode http\n  timeout connect 1s\n  timeout client 5s\n  timeout server 2s\n  timeout check 3s\n"+
 		"frontend f\n  bind %s\n  use_backend tracks if { path_beg /hls/ }\n  default_backend b\nbackend tracks\n  server t1 %s\n"+
-		"backend b\n  option redispatch\n  cookie C insert indirect nocache\n  option httpchk GET /health\n%s", addrs[3], addrs[2], addrs[4], servers.String())
+		"backend b\n  option redispatch 1\n  retry-on conn-failure empty-response\n  cookie C insert indirect nocache\n  option httpchk GET /health\n%s", addrs[3], addrs[2], addrs[4], servers.String())
 	cfg := filepath.Join(dir, "haproxy.cfg")
 	path = filepath.Join(dir, "drill.yaml")
 	for path, text := range map[string]string{cfg: config, path: file.String()} {

@@ -184,7 +184,8 @@ func (l *limitsLab) conclude(part limitsPart, users *others, logged codes, r *Li
 	r.Passed = len(r.Failures) == 0
 }
 
-// serversUp fails when a server was marked down: nothing of the drill is its fault.
+// serversUp fails when a server was marked down, or this program failed a check of it:
+// nothing of the drill is its fault. HAProxy's checks fail without a descriptor.
 func (l *limitsLab) serversUp(r *LimitsReport) {
 	rows, err := l.runtime.Stat(context.Background()) // bounded by itself
 	if err != nil {
@@ -193,8 +194,9 @@ func (l *limitsLab) serversUp(r *LimitsReport) {
 	}
 	for _, name := range []string{"s1", "s2"} {
 		row := find(rows, "servers", name)
-		if !row.Up() || row.Int("chkdown") > 0 {
-			r.fail("%s is %s and went down %d times", name, row["status"], row.Int("chkdown"))
+		failed := row.Int("chkfail") > 0 && l.opt.Balancer == ""
+		if !row.Up() || row.Int("chkdown") > 0 || failed {
+			r.fail("%s is %s, failed %d checks and went down %d times", name, row["status"], row.Int("chkfail"), row.Int("chkdown"))
 		}
 	}
 }

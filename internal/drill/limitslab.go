@@ -17,8 +17,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The timeouts of the drill's configuration: as short as they may be without the
-// other users ever reaching them.
+// The timeouts of the drill's configuration that are tried, of heads, of readers and of
+// the silent server, are as short as they may be; the others are never to be reached, by
+// the other users and the checks of a busy machine either. fall is more than the checks
+// at the fast pace that can fail before a suspicion is over: the servers share the drill's
+// process with those who flood, and may be late, but one failed check is seen.
 const limitsConfig = `global
     stats socket %[1]s level admin
     log %[2]s local0 info
@@ -30,11 +33,12 @@ defaults
     mode http
     log global
     option httplog
-    timeout connect 2s
+    timeout connect 10s
     timeout http-request 4s
     timeout client 6s
-    timeout server 4s
-    timeout queue 2s
+    timeout server 30s
+    timeout queue 10s
+    timeout check 10s
 
 frontend site
     bind %[4]s
@@ -45,11 +49,12 @@ frontend site
 backend servers
     balance roundrobin
     option httpchk GET /small
-    default-server check inter 1s
+    default-server check inter 1s fall 10
     server s1 %[5]s
     server s2 %[6]s
 
 backend silent
+    timeout server 4s
     server s3 %[7]s
 `
 

@@ -42,7 +42,7 @@ func startOthers(site string, settings *tls.Config, rate int) *others {
 		Transport: &http.Transport{
 			MaxIdleConnsPerHost: othersConns, MaxConnsPerHost: othersConns, IdleConnTimeout: othersIdle, TLSClientConfig: settings,
 		},
-		Timeout: 10 * time.Second,
+		Timeout: 30 * time.Second,
 	}
 	o.done.Go(func() { // until finish
 		defer client.CloseIdleConnections()

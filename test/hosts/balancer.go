@@ -10,8 +10,10 @@ import (
 const (
 	// reloads follow each other every reloadPace.
 	reloads, reloadPace = 20, 500 * time.Millisecond
-	// serveLimit is from the end of the worker to the next answer.
-	serveLimit = time.Second
+	// serveLimit is from the end of the worker to the next answer, on a busy machine.
+	serveLimit = 5 * time.Second
+	// wholeAfter is how long the load goes on behind it.
+	wholeAfter = 2 * time.Second
 )
 
 // running is the balancer's processes and sockets.
@@ -97,14 +99,14 @@ func killWorker(ctx context.Context, l *lab) error {
 	if _, err := lb.run(ctx, "kill -9 "+strings.Join(before.Workers, " ")); err != nil {
 		return err
 	}
-	if err := wait(ctx, 2*serveLimit); err != nil {
+	if err := wait(ctx, serveLimit); err != nil {
 		return err
 	}
 	gap, err := u.ask("over")
 	if err != nil {
 		return err
 	}
-	if err := wait(ctx, 2*serveLimit); err != nil { // whole again
+	if err := wait(ctx, wholeAfter); err != nil {
 		return err
 	}
 	after, err := l.running(ctx)

@@ -124,4 +124,4 @@ func switchOver(ctx context.Context, l *lab) error {
 
 // switchLimit is for clients whom the kernel has given to a program that is just
 // beginning, on a busy machine.
-const switchLimit = 2 * time.Second
+const switchLimit = 5 * time.Second

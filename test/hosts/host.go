@@ -17,7 +17,7 @@ const (
 	// bootLimit is for one host to boot on a machine that boots six others.
 	bootLimit = 2 * time.Minute
 	// goneLimit is for the kernel to take a killed host's network away.
-	goneLimit = 10 * time.Second
+	goneLimit = 30 * time.Second
 	// poll is how often something is looked for.
 	poll = 50 * time.Millisecond
 )

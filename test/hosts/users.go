@@ -14,7 +14,7 @@ import (
 const (
 	clientPath = "/usr/local/bin/hosts"
 	// openLimit is for all WebSockets of a load to be open.
-	openLimit = 30 * time.Second
+	openLimit = 2 * time.Minute
 )
 
 // users are the load that runs on the client host.
