@@ -86,6 +86,7 @@ func (b *server) Abort()                    {}
 func (b *server) SetDeadline(time.Duration) {}
 func (b *server) Reused() bool              { return false }
 func (b *server) Unsent() bool              { return false }
+func (b *server) TLS() *tls.Conn            { return nil }
 
 // service tells that it was asked to answer, and says nothing.
 type service struct {

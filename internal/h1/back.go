@@ -1,6 +1,7 @@
 package h1
 
 import (
+	"crypto/tls"
 	"net/netip"
 	"slices"
 	"time"
@@ -319,6 +320,9 @@ func (b *back) SetDeadline(d time.Duration) {
 // Reused says that the connection had carried a request before, and nothing came
 // since: a server that has begun to answer meant to keep it.
 func (b *back) Reused() bool { return b.used > 0 && !b.spoke }
+
+// TLS is that of the connection, nil without.
+func (b *back) TLS() *tls.Conn { return b.c.TLS() }
 
 // Unsent is proof that nothing of the request was taken, see stream.Back.
 func (b *back) Unsent() bool { return b.unsent }

@@ -16,13 +16,14 @@ const (
 	needEither       // the head of the side that the rule stands on
 	needBackend      // the chosen backend
 	needServer       // the chosen server
+	needBack         // the connection to the server
 	needUp           // what has come from the client, in mode tcp
 	needDown         // what has come from the server, in mode tcp
 	needPayload      // of either, as the rule stands
 )
 
 var needNames = [...]string{"nothing", "client-side connection", "HTTP request headers", "HTTP request", "HTTP response headers",
-	"HTTP headers", "backend", "server", "buffered request", "buffered response", "buffered data"}
+	"HTTP headers", "backend", "server", "server-side connection", "buffered request", "buffered response", "buffered data"}
 
 // A fetch is one sample fetch of HAProxy's manual, 7.3.
 type fetch struct {
@@ -97,7 +98,7 @@ func (p place) allows(n need) bool {
 		return p.reply()
 	case needBackend:
 		return !p.early() && (p.reply() || p.back || !p.front)
-	case needServer:
+	case needServer, needBack:
 		return p.reply()
 	}
 	return true

@@ -33,6 +33,16 @@ func ownCert(x *Ctx) *x509.Certificate {
 	return nil
 }
 
+// serverCert is the one that the server has shown.
+func serverCert(x *Ctx) *x509.Certificate {
+	if x.ServerTLS != nil {
+		if c := x.ServerTLS.ConnectionState(); len(c.PeerCertificates) > 0 {
+			return c.PeerCertificates[0]
+		}
+	}
+	return nil
+}
+
 // rootCert is the authority that the client's certificate comes from.
 func rootCert(x *Ctx) *x509.Certificate {
 	if x.TLS == nil {
@@ -126,6 +136,22 @@ func fetchChain(x *Ctx, _ []arg, s *Sample) bool {
 		x.Scratch = append(x.Scratch, link.Raw...)
 	}
 	return s.setBin(x.Scratch[at:])
+}
+
+// fetchServerChain is what the server has shown, its own certificate first; nothing
+// of a session that is resumed.
+func fetchServerChain(x *Ctx, _ []arg, s *Sample) bool {
+	if x.ServerTLS == nil {
+		return false
+	}
+	c, at := x.ServerTLS.ConnectionState(), len(x.Scratch)
+	if c.DidResume {
+		return false
+	}
+	for _, link := range c.PeerCertificates {
+		x.Scratch = append(x.Scratch, link.Raw...)
+	}
+	return len(x.Scratch) > at && s.setBin(x.Scratch[at:])
 }
 
 // dnFetch makes a fetch of a name: all of it, or the n-th of its parts of a kind.

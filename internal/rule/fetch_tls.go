@@ -5,28 +5,46 @@ import (
 	"strings"
 )
 
-// stateFetch makes a fetch of what was agreed on with a client; without TLS there
+// A side is the TLS of one of the two connections; nil: it has none.
+type side func(x *Ctx) *tls.Conn
+
+func ofClientSide(x *Ctx) *tls.Conn { return x.TLS }
+func ofServerSide(x *Ctx) *tls.Conn { return x.ServerTLS }
+
+// stateFetch makes a fetch of what was agreed on with a peer; without TLS there
 // is no sample.
-func stateFetch(of func(c *tls.ConnectionState, x *Ctx, s *Sample) bool) evalFunc {
+func stateFetch(with side, of func(c *tls.ConnectionState, x *Ctx, s *Sample) bool) evalFunc {
 	return func(x *Ctx, _ []arg, s *Sample) bool {
-		if x.TLS == nil {
+		t := with(x)
+		if t == nil {
 			return false
 		}
-		c := x.TLS.ConnectionState()
+		c := t.ConnectionState()
 		return of(&c, x, s)
 	}
 }
 
 // isFetch makes a fetch that is false without TLS.
-func isFetch(is func(c *tls.ConnectionState) bool) evalFunc {
+func isFetch(with side, is func(c *tls.ConnectionState) bool) evalFunc {
 	return func(x *Ctx, _ []arg, s *Sample) bool {
-		if x.TLS == nil {
+		t := with(x)
+		if t == nil {
 			return s.setBool(false)
 		}
-		c := x.TLS.ConnectionState()
+		c := t.ConnectionState()
 		return s.setBool(is(&c))
 	}
 }
+
+// nameFetch makes a fetch of a name of OpenSSL's.
+func nameFetch(with side, name func(*tls.Conn) string) evalFunc {
+	return func(x *Ctx, _ []arg, s *Sample) bool {
+		t := with(x)
+		return t != nil && s.setText(x, name(t))
+	}
+}
+
+func fetchServerTLS(x *Ctx, _ []arg, s *Sample) bool { return s.setBool(x.ServerTLS != nil) }
 
 func fetchTLS(x *Ctx, _ []arg, s *Sample) bool { return s.setBool(x.encrypted()) }
 
@@ -45,12 +63,6 @@ func tlsSNI(c *tls.ConnectionState, x *Ctx, s *Sample) bool {
 func tlsALPN(c *tls.ConnectionState, x *Ctx, s *Sample) bool {
 	return c.NegotiatedProtocol != "" && s.setText(x, c.NegotiatedProtocol)
 }
-
-func fetchProtocol(x *Ctx, _ []arg, s *Sample) bool {
-	return x.TLS != nil && s.setText(x, Protocol(x.TLS))
-}
-
-func fetchCipher(x *Ctx, _ []arg, s *Sample) bool { return x.TLS != nil && s.setText(x, Cipher(x.TLS)) }
 
 func tlsKeysize(c *tls.ConnectionState, _ *Ctx, s *Sample) bool {
 	return s.setInt(keySize(cipherNames[c.CipherSuite]))

@@ -33,6 +33,7 @@ type Ctx struct {
 	Loop                            int       // index of the loop, from 0
 	First                           bool      // first request of its connection (http_first_req)
 	TLS                             *tls.Conn // of the client's connection, to be asked about and no more; nil: in clear (ssl_fc)
+	ServerTLS                       *tls.Conn // of the connection to the server, as TLS; nil: in clear, or there is none (ssl_bc)
 	Failure                         *Failure  // what the client's connection failed for, in the log; nil: nothing
 	Now                             time.Time
 	Vars                            *Vars    // txn scope and wider; nil until set-var is used

@@ -16,7 +16,6 @@ distcc_body distcc_param dst_conn dst_is_local fc_dst_is_local
 fc_fackets fc_glitches fc_lost fc_nb_streams
 fc_pp_authority fc_pp_unique_id fc_rcvd_proxy fc_reordering fc_retrans fc_rtt fc_rttvar fc_sacked
 fc_settings_streams_limit fc_src_is_local fc_unacked fcgi.docroot fcgi.index
- 
  internal.htx.data internal.htx.free
 internal.htx.free_data internal.htx.has_eom internal.htx.nbblks internal.htx.size internal.htx.used
 internal.htx_blk.data internal.htx_blk.hdrname internal.htx_blk.hdrval internal.htx_blk.size
@@ -50,18 +49,17 @@ src_conn_rate src_get_gpc src_get_gpc0 src_get_gpc1 src_get_gpt src_get_gpt0 src
 src_gpc1_rate src_gpc_rate src_http_err_cnt src_http_err_rate src_http_fail_cnt src_http_fail_rate
 src_http_req_cnt src_http_req_rate src_inc_gpc src_inc_gpc0 src_inc_gpc1 src_is_local src_kbytes_in
 src_kbytes_out src_sess_cnt src_sess_rate src_updt_conn_cnt
-ssl_bc ssl_bc_alg_keysize ssl_bc_alpn
-ssl_bc_cipher ssl_bc_client_random ssl_bc_err ssl_bc_err_str ssl_bc_is_resumed ssl_bc_npn
-ssl_bc_protocol ssl_bc_server_random ssl_bc_session_id ssl_bc_session_key ssl_bc_unique_id
-ssl_bc_use_keysize
+
+ssl_bc_client_random ssl_bc_err ssl_bc_err_str
+ssl_bc_server_random ssl_bc_session_key
+
 ssl_fc_cipherlist_bin ssl_fc_cipherlist_hex ssl_fc_cipherlist_str ssl_fc_cipherlist_xxh
 ssl_fc_client_early_traffic_secret ssl_fc_client_handshake_traffic_secret ssl_fc_client_random
 ssl_fc_client_traffic_secret_0 ssl_fc_early_exporter_secret ssl_fc_ecformats_bin ssl_fc_eclist_bin
 ssl_fc_exporter_secret ssl_fc_extlist_bin ssl_fc_protocol_hello_id
 ssl_fc_server_handshake_traffic_secret ssl_fc_server_random ssl_fc_server_traffic_secret_0
-ssl_fc_session_key ssl_s_chain_der ssl_s_der ssl_s_i_dn ssl_s_key_alg ssl_s_notafter ssl_s_notbefore ssl_s_s_dn ssl_s_serial ssl_s_sha1
-ssl_s_sig_alg ssl_s_version stopping table_avl table_cnt 
- 
+ssl_fc_session_key
+stopping table_avl table_cnt
 `
 
 // plannedConverters names the converters of HAProxy that do not work yet.

@@ -5,26 +5,27 @@ import "bascule/internal/cert"
 var dnArgs = signature{kinds: []argKind{argText, argInt, argText}, check: checkDN}
 
 // tlsFetches are the sample fetches of the client's TLS (HAProxy's manual, 7.3.4):
-// what was agreed on, the client's certificate, and the one that it was shown.
+// what was agreed on, the client's certificate, and the one that it was shown; and of
+// the server's, from the reply on.
 var tlsFetches = []fetch{
 	{"fc_err", KindInt, noArgs, needNothing, fetchConnError, "HAProxy's number of what the client's connection failed for, 0 for nothing", "fc_err 0"},
 	{"fc_err_str", KindStr, noArgs, needNothing, fetchConnErrorText, "the same in words", "fc_err_str Success"},
 	{"ssl_fc", KindBool, noArgs, needConn, fetchTLS, "the client's connection is encrypted", "ssl_fc"},
-	{"ssl_fc_alg_keysize", KindInt, noArgs, needConn, stateFetch(tlsKeysize), "the bits of the cipher's key", "ssl_fc_alg_keysize ge 256"},
-	{"ssl_fc_alpn", KindStr, noArgs, needConn, stateFetch(tlsALPN), "the protocol that was agreed on (alpn)", "ssl_fc_alpn http/1.1"},
-	{"ssl_fc_cipher", KindStr, noArgs, needConn, fetchCipher, "the cipher, by OpenSSL's name", "ssl_fc_cipher -m beg TLS_AES_128"},
+	{"ssl_fc_alg_keysize", KindInt, noArgs, needConn, stateFetch(ofClientSide, tlsKeysize), "the bits of the cipher's key", "ssl_fc_alg_keysize ge 256"},
+	{"ssl_fc_alpn", KindStr, noArgs, needConn, stateFetch(ofClientSide, tlsALPN), "the protocol that was agreed on (alpn)", "ssl_fc_alpn http/1.1"},
+	{"ssl_fc_cipher", KindStr, noArgs, needConn, nameFetch(ofClientSide, Cipher), "the cipher, by OpenSSL's name", "ssl_fc_cipher -m beg TLS_AES_128"},
 	{"ssl_fc_err", KindInt, noArgs, needConn, ofFailure(func(f *Failure) int64 { return f.TLS }), "OpenSSL's number of what the handshake failed for, 0 for nothing", "ssl_fc_err 0"},
 	{"ssl_fc_err_str", KindStr, noArgs, needConn, fetchTLSError, "the same in OpenSSL's words", "ssl_fc_err_str -m found"},
 	{"ssl_fc_has_crt", KindBool, noArgs, needConn, fetchHasCert, "the client has shown a certificate on this connection, not on one that it resumes", "ssl_fc_has_crt"},
 	{"ssl_fc_has_early", KindBool, noArgs, needConn, fetchHasEarly, "the client has sent data before the handshake's end: never", "ssl_fc_has_early"},
-	{"ssl_fc_has_sni", KindBool, noArgs, needConn, isFetch(hasSNI), "the client has named a host", "ssl_fc_has_sni"},
-	{"ssl_fc_is_resumed", KindBool, noArgs, needConn, isFetch(isResumed), "the session was resumed", "ssl_fc_is_resumed"},
+	{"ssl_fc_has_sni", KindBool, noArgs, needConn, isFetch(ofClientSide, hasSNI), "the client has named a host", "ssl_fc_has_sni"},
+	{"ssl_fc_is_resumed", KindBool, noArgs, needConn, isFetch(ofClientSide, isResumed), "the session was resumed", "ssl_fc_is_resumed"},
 	{"ssl_fc_npn", KindStr, noArgs, needConn, fetchNever, "never anything: a forerunner of ALPN", "ssl_fc_npn -m found"},
-	{"ssl_fc_protocol", KindStr, noArgs, needConn, fetchProtocol, "TLSv1.2 or TLSv1.3", "ssl_fc_protocol TLSv1.3"},
+	{"ssl_fc_protocol", KindStr, noArgs, needConn, nameFetch(ofClientSide, Protocol), "TLSv1.2 or TLSv1.3", "ssl_fc_protocol TLSv1.3"},
 	{"ssl_fc_session_id", KindBin, noArgs, needConn, fetchNever, "never anything: sessions are resumed by tickets", "ssl_fc_session_id -m found"},
-	{"ssl_fc_sni", KindStr, noArgs, needConn, stateFetch(tlsSNI), "the host that the client named", "ssl_fc_sni www.example.org"},
-	{"ssl_fc_unique_id", KindBin, noArgs, needConn, stateFetch(tlsUnique), "what is of this connection alone (tls-unique, RFC 5929); nothing in TLS 1.3", "ssl_fc_unique_id -m found"},
-	{"ssl_fc_use_keysize", KindInt, noArgs, needConn, stateFetch(tlsKeysize), "the bits of the cipher's key that are secret", "ssl_fc_use_keysize ge 256"},
+	{"ssl_fc_sni", KindStr, noArgs, needConn, stateFetch(ofClientSide, tlsSNI), "the host that the client named", "ssl_fc_sni www.example.org"},
+	{"ssl_fc_unique_id", KindBin, noArgs, needConn, stateFetch(ofClientSide, tlsUnique), "what is of this connection alone (tls-unique, RFC 5929); nothing in TLS 1.3", "ssl_fc_unique_id -m found"},
+	{"ssl_fc_use_keysize", KindInt, noArgs, needConn, stateFetch(ofClientSide, tlsKeysize), "the bits of the cipher's key that are secret", "ssl_fc_use_keysize ge 256"},
 
 	{"ssl_c_chain_der", KindBin, noArgs, needConn, fetchChain, "the certificates that the client has shown behind its own, in DER", "ssl_c_chain_der -m found"},
 	{"ssl_c_ca_err", KindInt, noArgs, needConn, ofVerdict(func(v *cert.Verdict) int64 { return v.Authority }), "OpenSSL's number of what is wrong with an authority of" + ofClient, "ssl_c_ca_err 10"},
@@ -54,6 +55,29 @@ var tlsFetches = []fetch{
 	{"ssl_f_sha1", KindBin, noArgs, needConn, certFetch(ownCert, certSHA1), "the SHA-1 of" + ofOwn, "ssl_f_sha1 -m found"},
 	{"ssl_f_sig_alg", KindStr, noArgs, needConn, certFetch(ownCert, certSigAlg), "the kind of the signature of" + ofOwn, "ssl_f_sig_alg RSA-SHA256"},
 	{"ssl_f_version", KindInt, noArgs, needConn, certFetch(ownCert, certVersion), "the version of" + ofOwn, "ssl_f_version 3"},
+
+	{"ssl_bc", KindBool, noArgs, needBack, fetchServerTLS, "the connection to the server is encrypted", "ssl_bc"},
+	{"ssl_bc_alg_keysize", KindInt, noArgs, needBack, stateFetch(ofServerSide, tlsKeysize), "the bits of the cipher's key with the server", "ssl_bc_alg_keysize ge 256"},
+	{"ssl_bc_alpn", KindStr, noArgs, needBack, stateFetch(ofServerSide, tlsALPN), "the protocol that was agreed on with the server (alpn)", "ssl_bc_alpn http/1.1"},
+	{"ssl_bc_cipher", KindStr, noArgs, needBack, nameFetch(ofServerSide, Cipher), "the cipher with the server, by OpenSSL's name", "ssl_bc_cipher -m beg TLS_AES_128"},
+	{"ssl_bc_is_resumed", KindBool, noArgs, needBack, isFetch(ofServerSide, isResumed), "the session with the server was resumed", "ssl_bc_is_resumed"},
+	{"ssl_bc_npn", KindStr, noArgs, needBack, fetchNever, "never anything: a forerunner of ALPN", "ssl_bc_npn -m found"},
+	{"ssl_bc_protocol", KindStr, noArgs, needBack, nameFetch(ofServerSide, Protocol), "TLSv1.2 or TLSv1.3", "ssl_bc_protocol TLSv1.3"},
+	{"ssl_bc_session_id", KindBin, noArgs, needBack, fetchNever, "never anything: sessions are resumed by tickets", "ssl_bc_session_id -m found"},
+	{"ssl_bc_unique_id", KindBin, noArgs, needBack, stateFetch(ofServerSide, tlsUnique), "what is of the connection to the server alone (tls-unique, RFC 5929); nothing in TLS 1.3", "ssl_bc_unique_id -m found"},
+	{"ssl_bc_use_keysize", KindInt, noArgs, needBack, stateFetch(ofServerSide, tlsKeysize), "the bits of the cipher's key with the server that are secret", "ssl_bc_use_keysize ge 256"},
+
+	{"ssl_s_chain_der", KindBin, noArgs, needBack, fetchServerChain, "the certificates that the server has shown, its own first, in DER", "ssl_s_chain_der -m found"},
+	{"ssl_s_der", KindBin, noArgs, needBack, certFetch(serverCert, certDER), "the server's certificate in DER", "ssl_s_der -m found"},
+	{"ssl_s_i_dn", KindStr, dnArgs, needBack, dnFetch(serverCert, issuer), issuerText + ofServer, "ssl_s_i_dn(CN) authority.example.org"},
+	{"ssl_s_key_alg", KindStr, noArgs, needBack, certFetch(serverCert, certKeyAlg), "the kind of the key of" + ofServer, "ssl_s_key_alg rsaEncryption"},
+	{"ssl_s_notafter", KindStr, noArgs, needBack, certFetch(serverCert, certNotAfter), "the end, as YYMMDDhhmmssZ, of" + ofServer, "ssl_s_notafter -m found"},
+	{"ssl_s_notbefore", KindStr, noArgs, needBack, certFetch(serverCert, certNotBefore), "the beginning, as YYMMDDhhmmssZ, of" + ofServer, "ssl_s_notbefore -m found"},
+	{"ssl_s_s_dn", KindStr, dnArgs, needBack, dnFetch(serverCert, subject), subjectText + ofServer, "ssl_s_s_dn(CN) api.example.org"},
+	{"ssl_s_serial", KindBin, noArgs, needBack, certFetch(serverCert, certSerial), "the serial number of" + ofServer, "ssl_s_serial -m bin 01"},
+	{"ssl_s_sha1", KindBin, noArgs, needBack, certFetch(serverCert, certSHA1), "the SHA-1 of" + ofServer, "ssl_s_sha1 -m found"},
+	{"ssl_s_sig_alg", KindStr, noArgs, needBack, certFetch(serverCert, certSigAlg), "the kind of the signature of" + ofServer, "ssl_s_sig_alg RSA-SHA256"},
+	{"ssl_s_version", KindInt, noArgs, needBack, certFetch(serverCert, certVersion), "the version of" + ofServer, "ssl_s_version 3"},
 }
 
 const (
@@ -61,4 +85,5 @@ const (
 	issuerText  = "who has signed (as ssl_c_s_dn), of"
 	ofClient    = " the client's certificate"
 	ofOwn       = " the certificate that the client was shown"
+	ofServer    = " the server's certificate"
 )

@@ -129,6 +129,7 @@ func (c *Carrier) fill(s *Stream) *rule.Ctx {
 	}
 	x.First = s.info.Requests == 0
 	x.Req, x.Res, x.Vars, x.Captures, x.TLS = nil, nil, &s.vars, s.reqCaps, s.secured()
+	x.ServerTLS = s.server
 	x.ResCaps, x.Marks, x.World = s.resCaps, &s.request.marks, s.rules.World
 	x.CaptureLens, x.ResCapLens = s.rules.reqLens, s.rules.resLens
 	x.UniqueID, x.Number = s.unique, s.id

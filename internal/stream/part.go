@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"net/netip"
 
@@ -40,6 +41,7 @@ type request struct {
 	ticket               *ticket
 	queued               backend.Position // in the queues altogether
 	local                netip.AddrPort   // of the server's connection, if the log says it
+	server               *tls.Conn        // of the connection to the server, for rules and logs; nil: in clear
 	late                 *rule.Answer     // of a tarpit, sent when it is over
 }
 
@@ -53,7 +55,7 @@ func (r *request) reset() {
 	r.carried = carried{}
 	r.carried.pieces, r.carried.trailers = pieces, trailers
 	r.length, r.replyMost, r.said100, r.continued = 0, 0, false, false
-	r.held, r.kept, r.ticket, r.late = nil, nil, nil, nil
+	r.held, r.kept, r.ticket, r.late, r.server = nil, nil, nil, nil, nil
 	r.reqCaps, r.resCaps = r.reqCaps[:0], r.resCaps[:0]
 	r.unique, r.reqCookie, r.resCookie = r.unique[:0], r.reqCookie[:0], r.resCookie[:0]
 }

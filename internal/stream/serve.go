@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -254,3 +255,4 @@ func (b *served) CloseWrite()                             {}
 func (b *served) SetDeadline(time.Duration)               {}
 func (b *served) Reused() bool                            { return false }
 func (b *served) Unsent() bool                            { return false }
+func (b *served) TLS() *tls.Conn                          { return nil }

@@ -75,6 +75,8 @@ type Back interface {
 	// Unsent is proof that the server has taken no byte of the request, whose
 	// connection was lost.
 	Unsent() bool
+	// TLS is that of the connection, to be asked about and no more; nil: in clear.
+	TLS() *tls.Conn
 }
 
 // A Dialer gives connections to servers; one per loop and protocol.

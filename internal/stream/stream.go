@@ -166,6 +166,7 @@ func (s *Stream) connect(o Order) (next Order, wait bool) {
 	case Kept:
 		s.countServer(backend.Reuses)
 		s.t.conn = s.car.Loop.Now()
+		s.server = b.TLS()
 		s.saw(backend.SawConnect)
 		return s.Life.Connected(), false
 	case Dialled:
@@ -195,6 +196,7 @@ func (s *Stream) ServerDialled() { s.countServer(backend.Connects) }
 func (s *Stream) ServerConnected() {
 	s.t.conn = s.car.Loop.Now()
 	s.noteLocal()
+	s.server = s.back.TLS()
 	s.saw(backend.SawConnect)
 	s.run(s.Life.Connected())
 }

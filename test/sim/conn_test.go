@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"crypto/tls"
 	"fmt"
 	"slices"
 	"syscall"
@@ -424,6 +425,9 @@ func (c *conn) Reused() bool { return c.used > 0 }
 func (c *conn) Unsent() bool {
 	return c.try.unsent() || c.w.plant == claimsUnsent && c.try.how == death
 }
+
+// TLS is never spoken here.
+func (c *conn) TLS() *tls.Conn { return nil }
 
 // Tunnel and CloseWrite are never ordered: no request asks for a tunnel.
 func (c *conn) Tunnel(bool) { panic("a tunnel that nobody asked for") }
