@@ -287,15 +287,15 @@ var tcpEnds = map[string]*exchange{
 			c.closeWrite()
 			c.all()
 		})},
-	"much up, an answer": {server: func(p *peer) { p.all(); p.send("got it") }, client: func(w *world, dial func() *peer) {
+	"much up, an answer": {defaults: "timeout server 1m", server: func(p *peer) { p.all(); p.send("got it") }, client: func(w *world, dial func() *peer) {
 		c := dial()
 		c.send(filling[:8<<20])
 		c.closeWrite()
 		c.all()
 		w.lines(1)
 	}},
-	"much down":                       {server: func(p *peer) { p.some(5); p.send(filling[:8<<20]) }, client: one(func(_ *world, c *peer) { c.all() })},
-	"much down, the client has ended": {server: func(p *peer) { p.all(); p.send(filling[:8<<20]) }, client: one(func(_ *world, c *peer) { c.closeWrite(); c.all() })},
+	"much down":                       {defaults: "timeout server 1m", server: func(p *peer) { p.some(5); p.send(filling[:8<<20]) }, client: one(func(_ *world, c *peer) { c.all() })},
+	"much down, the client has ended": {defaults: "timeout server 1m", server: func(p *peer) { p.all(); p.send(filling[:8<<20]) }, client: one(func(_ *world, c *peer) { c.closeWrite(); c.all() })},
 	"marked down": {own: outcome{client: cutOK}, options: "on-marked-down shutdown-sessions", server: answering,
 		client: one(func(w *world, c *peer) { c.some(2); w.Ask("disable server be/s1"); c.all() })},
 	"marked down, stays": {server: answering,
