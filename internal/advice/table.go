@@ -154,6 +154,30 @@ var table = []Advice{
 		Instead: "the ECDHE suites with GCM or CHACHA20; TLS 1.3 chooses by itself",
 		find:    ciphersUnusable,
 	}, {
+		ID:      "alpn-h2",
+		What:    "h2 in the alpn of a bind.",
+		Why:     "HTTP/2 is not spoken yet: h2 is never agreed on, and clients get HTTP/1.1. The word does no harm and can stay for the day when it is.",
+		Instead: "alpn http/1.1, or nothing",
+		find:    alpnH2,
+	}, {
+		ID:      "certificate-ends",
+		What:    "A certificate that has expired, is not valid yet, or ends within 14 days.",
+		Why:     "Tools renew a certificate a month before its end. One with less is seldom about to be renewed: the renewal, or the hook that brings the new file here, has failed for weeks.",
+		Instead: "look at the renewal (certbot renew --dry-run) and its hook; then reload, or set ssl cert",
+		find:    certificateEnds,
+	}, {
+		ID:      "chain-broken",
+		What:    "A certificate without the one of its issuer behind it, or with another's.",
+		Why:     "Clients know roots only. Browsers often find what is missing by themselves, curl, programs and telephones do not, so that it works for who set it up and not for others.",
+		Instead: "the whole chain in the file (certbot: fullchain.pem), or issuers-chain-path",
+		find:    chainBroken,
+	}, {
+		ID:      "key-weak",
+		What:    "A certificate with a key of RSA below 2048 bits.",
+		Why:     "Such a key can be found out with some money, and clients refuse it.",
+		Instead: "a key of ECDSA (P-256), which also costs a tenth to sign with, or RSA of 2048 bits",
+		find:    keyWeak,
+	}, {
 		ID:      "without-meaning",
 		What:    "A keyword that is accepted and does nothing here.",
 		Why:     "It tunes what bascule does otherwise or does not have; the reason stands in the finding. It does no harm and can stay.",

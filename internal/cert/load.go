@@ -39,6 +39,16 @@ type Certificate struct {
 	stapled *staple           // nil: there is no response
 }
 
+// Next is the certificate that stands behind the first in the chain, its issuer's where
+// the chain is right; ok is false where there is none that can be read.
+func (c *Certificate) Next() (next *x509.Certificate, ok bool) {
+	if len(c.Certificate.Certificate) < 2 {
+		return nil, false
+	}
+	next, err := x509.ParseCertificate(c.Certificate.Certificate[1])
+	return next, err == nil
+}
+
 // keyExt ends the name of the file of a key that lies beside its certificate.
 const keyExt = ".key"
 

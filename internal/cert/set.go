@@ -38,6 +38,9 @@ func NewSet(list []*Entry) *Set {
 	return s
 }
 
+// All are the certificates, in the order of the configuration.
+func (s *Set) All() []*Entry { return s.all }
+
 // Len counts the certificates.
 func (s *Set) Len() int { return len(s.all) }
 

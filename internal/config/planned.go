@@ -36,7 +36,12 @@ func keywords(groups []group) []Keyword {
 // Reasons that several groups share.
 const (
 	whyNotTLS   = "this part of TLS is not built yet"
-	whyNoTLS    = "it has an effect only with ssl, which is refused until TLS is built"
+	whySigalgs  = "TLS chooses among the signatures that both know by itself"
+	whyOpenSSL  = "TLS is Go's own, not OpenSSL's"
+	whyResponse = "OCSP responses are read from files"
+	whyEarly    = "data before the handshake's end can be sent again by others"
+	whyNPN      = "alpn took its place"
+	whyKernel   = "TLS is spoken in the process"
 	whyQUIC     = "QUIC is not spoken"
 	whyH2       = "HTTP/2 is not built yet"
 	whyLua      = "Lua is not embedded"
@@ -67,8 +72,18 @@ var globalOthers = keywords([]group{
 	{InGlobal, Without, "messages are what -q and -V ask for", "quiet, debug"},
 	{InGlobal, Without, "a runtime session lasts as long as its client", "stats calculate-max-counters"},
 	{InGlobal, Without, "profiling is read at run time", "profiling.tasks, profiling.memory, profiling.tasks.automatic, anonkey, stress-level"},
-	{InGlobal, Planned, whyNotTLS, "ssl-default-bind-client-sigalgs, ssl-default-bind-sigalgs, ssl-default-server-client-sigalgs, ssl-default-server-sigalgs"},
-	{InGlobal, Without, whyNoTLS, "ssl-dh-param-file, ssl-engine, ssl-mode-async, ssl-passphrase-cmd, ssl-propquery, ssl-provider, ssl-provider-path, ssl-security-level, ssl-skip-self-issued-ca, ocsp-update.disable, ocsp-update.httpproxy, ocsp-update.maxdelay, ocsp-update.mindelay, ocsp-update.mode, acme.scheduler, tune.ssl.cachesize, tune.ssl.capture-buffer-size, tune.ssl.capture-cipherlist-size, tune.ssl.certificate-compression, tune.ssl.default-dh-param, tune.ssl.force-private-cache, tune.ssl.hard-maxrecord, tune.ssl.keylog, tune.ssl.lifetime, tune.ssl.maxrecord, tune.ssl.ocsp-update.maxdelay, tune.ssl.ocsp-update.mindelay, tune.ssl.ssl-ctx-cache-size"},
+	{InGlobal, Planned, whySigalgs, "ssl-default-bind-client-sigalgs, ssl-default-bind-sigalgs, ssl-default-server-client-sigalgs, ssl-default-server-sigalgs"},
+	{InGlobal, Without, "DHE is not spoken", "ssl-dh-param-file, tune.ssl.default-dh-param"},
+	{InGlobal, Without, whyOpenSSL, "ssl-engine, ssl-mode-async, ssl-propquery, ssl-provider, ssl-provider-path, ssl-security-level"},
+	{InGlobal, Without, "keys are read without a passphrase", "ssl-passphrase-cmd"},
+	{InGlobal, Without, "certificates are shown as they stand in their files", "ssl-skip-self-issued-ca"},
+	{InGlobal, Without, whyResponse, "ocsp-update.disable, ocsp-update.httpproxy, ocsp-update.maxdelay, ocsp-update.mindelay, ocsp-update.mode, tune.ssl.ocsp-update.maxdelay, tune.ssl.ocsp-update.mindelay"},
+	{InGlobal, Without, "certificates come from files", "acme.scheduler"},
+	{InGlobal, Without, "sessions are kept by the clients, in tickets", "tune.ssl.cachesize, tune.ssl.force-private-cache, tune.ssl.lifetime, tune.ssl.ssl-ctx-cache-size"},
+	{InGlobal, Without, "what clients offer is not kept", "tune.ssl.capture-buffer-size, tune.ssl.capture-cipherlist-size"},
+	{InGlobal, Without, "certificates are sent as they are", "tune.ssl.certificate-compression"},
+	{InGlobal, Without, "records are as large as TLS lets them be", "tune.ssl.hard-maxrecord, tune.ssl.maxrecord"},
+	{InGlobal, Without, "the keys of connections are told to nobody", "tune.ssl.keylog"},
 	{InGlobal, Without, "HTTP/2 is refused until it is built", "h2-workaround-bogus-websocket-clients, tune.h2.be.glitches-threshold, tune.h2.be.initial-window-size, tune.h2.be.max-concurrent-streams, tune.h2.be.max-frames-at-once, tune.h2.be.rxbuf, tune.h2.fe.glitches-threshold, tune.h2.fe.initial-window-size, tune.h2.fe.max-concurrent-streams, tune.h2.fe.max-frames-at-once, tune.h2.fe.max-rst-at-once, tune.h2.fe.max-total-streams, tune.h2.fe.rxbuf, tune.h2.header-table-size, tune.h2.initial-window-size, tune.h2.log-errors, tune.h2.max-concurrent-streams, tune.h2.max-frame-size, tune.glitches.kill.cpu-usage, tune.h1.be.glitches-threshold, tune.h1.fe.glitches-threshold"},
 	{InGlobal, Without, whyQUIC, "limited-quic, no-quic, tune.quic.be.cc.cubic-min-losses, tune.quic.cc-hystart, tune.quic.disable-tx-pacing, tune.quic.disable-udp-gso, tune.quic.frontend.conn-tx-buffers.limit, tune.quic.frontend.default-max-window-size, tune.quic.frontend.glitches-threshold, tune.quic.frontend.max-data-size, tune.quic.frontend.max-idle-timeout, tune.quic.frontend.max-streams-bidi, tune.quic.frontend.max-tx-mem, tune.quic.max-frame-loss, tune.quic.reorder-ratio, tune.quic.retry-threshold, tune.quic.socket-owner, tune.quic.backend.max-idle-timeout"},
 	{InGlobal, Without, "no script is run", "tune.lua.bool-sample-conversion, tune.lua.burst-timeout, tune.lua.forced-yield, tune.lua.log.loggers, tune.lua.log.stderr, tune.lua.maxmem, tune.lua.openlibs, tune.lua.service-timeout, tune.lua.session-timeout, tune.lua.task-timeout"},
@@ -133,7 +148,13 @@ var proxyOthers = keywords([]group{
 
 // bindOthers are HAProxy's options of bind lines that are not read.
 var bindOthers = keywords([]group{
-	{OnBind, Planned, whyNotTLS, "allow-0rtt, ca-sign-file=1, ca-sign-pass=1, ca-sign-use-chain, client-sigalgs=1, ech=1, generate-certificates, ktls=1, npn=1, ocsp-update=1, sigalgs=1"},
+	{OnBind, Planned, "certificates are not made for each name that clients ask for", "ca-sign-file=1, ca-sign-pass=1, ca-sign-use-chain, generate-certificates"},
+	{OnBind, Planned, whySigalgs, "client-sigalgs=1, sigalgs=1"},
+	{OnBind, Planned, whyEarly, "allow-0rtt"},
+	{OnBind, Planned, "the client's first message is not encrypted", "ech=1"},
+	{OnBind, Planned, whyKernel, "ktls=1"},
+	{OnBind, Planned, whyNPN, "npn=1"},
+	{OnBind, Planned, whyResponse, "ocsp-update=1"},
 	{OnBind, Planned, whyQUIC, "quic-cc-algo=1, quic-force-retry, quic-socket=1"},
 	{OnBind, Planned, "the NetScaler header is not read", "accept-netscaler-cip=1"},
 	{OnBind, Planned, "the kernel's values stand", "cc=1, tcp-md5sig=1, idle-ping=1"},
@@ -146,7 +167,11 @@ var bindOthers = keywords([]group{
 
 // serverOthers are HAProxy's options of server lines that are not read.
 var serverOthers = keywords([]group{
-	{OnServer, Planned, whyNotTLS, "allow-0rtt, client-sigalgs=1, force-sslv3, force-tlsv10, force-tlsv11, ktls=1, npn=1, renegotiate, sigalgs=1"},
+	{OnServer, Planned, whyNotTLS, "force-sslv3, force-tlsv10, force-tlsv11, renegotiate"},
+	{OnServer, Planned, whySigalgs, "client-sigalgs=1, sigalgs=1"},
+	{OnServer, Planned, whyEarly, "allow-0rtt"},
+	{OnServer, Planned, whyKernel, "ktls=1"},
+	{OnServer, Planned, whyNPN, "npn=1"},
 	{OnServer, Planned, whyProxyOut, "proxy-v2-options=1, send-proxy-v2-ssl, send-proxy-v2-ssl-cn, set-proxy-v2-tlv-fmt=1"},
 	{OnServer, Planned, whyDNS, "resolve-net=1, resolve-opts=1, resolve-prefer=1, resolvers=1"},
 	{OnServer, Planned, "the kernel chooses the source address", "namespace=1, usesrc=1"},
