@@ -137,13 +137,13 @@ func TestFilesAndDirectoriesAreReadInOrder(t *testing.T) {
 func TestOneRunShowsAllProblems(t *testing.T) {
 	_, p := loadText(t, "global\n    maxcon 5\n    nbthread 0\ndefaults\n    mode htp\nbackend b\n    balance x\n    server s 127.0.0.1:1 foo\n    server s2 127.0.0.1:1 sigalgs x client-sigalgs y send-proxy-v2-ssl\n", Env{})
 	for _, want := range []string{"'maxcon'", "'nbthread' value", "unknown proxy mode", "balance only supports", "unknown keyword 'foo'",
-		"keyword 'sigalgs' is known but not supported yet: this part of TLS is not built yet.", "keyword 'send-proxy-v2-ssl' is known"} {
+		"keyword 'sigalgs' is known but not supported yet: TLS chooses among the signatures that both know by itself.", "keyword 'send-proxy-v2-ssl' is known"} {
 		if !strings.Contains(printed(p), want) {
 			t.Errorf("no problem has %q", want)
 		}
 	}
 	// `sigalgs client-sigalgs` have one reason and make one alert.
-	if n := strings.Count(printed(p), "this part of TLS is not built"); n != 1 {
+	if n := strings.Count(printed(p), "TLS chooses among the signatures"); n != 1 {
 		t.Errorf("%d alerts about TLS in one line", n)
 	}
 }

@@ -15,13 +15,15 @@ import (
 
 // An Asked is the request to explain.
 type Asked struct {
-	Line     string   // "GET /path", or a target alone
+	Line     string   // "GET /path", or a target alone; https://HOST/path comes by TLS
 	Fields   []string // "Name: value"
 	Body     string
 	Minor    int        // of HTTP/1.x
 	Src      netip.Addr // the client; zero: 127.0.0.1
 	Frontend string     // "": the only one
 	Down     []string   // servers that are down, by name or BACKEND/NAME
+
+	secure *secure // of an https URL; nil: without TLS
 }
 
 // clientPort is the client's port in what the rules see; nothing depends on it.
@@ -68,7 +70,7 @@ func (a *Asked) frontend(cfg *config.Config) (*config.Proxy, error) {
 	var all []*config.Proxy
 	var names []string
 	for _, p := range cfg.Proxies {
-		if p.Frontend && !p.Disabled {
+		if p.Frontend && !p.Disabled && (a.secure == nil || a.Frontend != "" || a.secure.bind(p) != nil) {
 			all, names = append(all, p), append(names, p.Name)
 			if p.Name == a.Frontend {
 				return p, nil
@@ -76,6 +78,8 @@ func (a *Asked) frontend(cfg *config.Config) (*config.Proxy, error) {
 		}
 	}
 	switch {
+	case len(all) == 0 && a.secure != nil:
+		return nil, errors.New("no frontend has a bind with ssl that the URL leads to")
 	case len(all) == 0:
 		return nil, errors.New("the configuration has no frontend")
 	case a.Frontend != "":

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -16,6 +17,9 @@ import (
 // as up, but for those that are disabled or asked to be down. The Config's
 // rules are replaced by watched ones: it must not be used for anything else.
 func Explain(cfg *config.Config, a Asked) (*Report, error) {
+	if err := a.https(); err != nil {
+		return nil, err
+	}
 	fe, err := a.frontend(cfg)
 	if err != nil {
 		return nil, err
@@ -26,6 +30,17 @@ func Explain(cfg *config.Config, a Asked) (*Report, error) {
 	if _, _, err := a.head(); err != nil {
 		return nil, err
 	}
+	report := &Report{Client: a.Src.String(), Frontend: Place{fe.Name, fe.Line}, TCP: fe.Mode == config.ModeTCP}
+	if a.secure != nil {
+		b := a.secure.bind(fe)
+		if b == nil {
+			return nil, fmt.Errorf("frontend '%s' has no bind with ssl that the URL leads to", fe.Name)
+		}
+		if report.TLS = a.secure.shake(b); report.TLS.Failed != "" {
+			report.Request, report.Binds = a.Line, []string{b.Addr.Text}
+			return report, nil
+		}
+	}
 	down, err := find(cfg, a.Down)
 	if err != nil {
 		return nil, err
@@ -34,9 +49,7 @@ func Explain(cfg *config.Config, a Asked) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &telling{cfg: cfg, fe: fe, asked: a, report: &Report{
-		Client: a.Src.String(), Frontend: Place{fe.Name, fe.Line}, TCP: fe.Mode == config.ModeTCP,
-	}}
+	t := &telling{cfg: cfg, fe: fe, asked: a, report: report}
 	rule.BeginProcess(cfg.Global.Vars)
 	t.watch()
 	if err := t.run(down); err != nil {
@@ -83,13 +96,14 @@ func (w *world) ask(d *side, a Asked) {
 	w.car.Dialer = d
 	info := &stream.Client{
 		From: netip.AddrPortFrom(a.Src, clientPort), To: destination(w.rules.Cfg),
-		Accepted: w.loop.Now(), Wall: time.Now().UnixNano(),
+		Accepted: w.loop.Now(), Wall: time.Now().UnixNano(), TLS: a.secured() != nil,
 	}
 	for _, list := range []struct {
 		rules  []*rule.Action
+		tls    *tls.Conn
 		denied backend.Counter
-	}{{w.rules.Cfg.TCP.Connection, backend.DeniedConn}, {w.rules.Cfg.TCP.Session, backend.DeniedSess}} {
-		if ok, _ := w.car.Admit(w.front, list.rules, info, nil, list.denied); !ok {
+	}{{w.rules.Cfg.TCP.Connection, nil, backend.DeniedConn}, {w.rules.Cfg.TCP.Session, a.secured(), backend.DeniedSess}} {
+		if ok, _ := w.car.Admit(w.front, list.rules, info, list.tls, list.denied); !ok {
 			d.refused = true
 			return
 		}

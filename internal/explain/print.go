@@ -12,6 +12,11 @@ func (r *Report) Write(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintf(out, "%s from %s\n", r.Request, r.Client)
 	fmt.Fprintf(out, "frontend %s (%s), bind %s\n", r.Frontend.Name, r.Frontend.At, strings.Join(r.Binds, ", "))
+	if r.TLS != nil {
+		for _, l := range r.TLS.lines() {
+			fmt.Fprintln(out, l)
+		}
+	}
 	asked, replied := r.sides()
 	writeSteps(out, asked)
 	r.writeBackend(out)

@@ -7,6 +7,7 @@ type Report struct {
 	Client   string   `json:"client"`
 	Frontend Place    `json:"frontend"`
 	Binds    []string `json:"binds"`
+	TLS      *TLS     `json:"tls,omitempty"` // of an https URL
 	Steps    []Step   `json:"steps"`
 	Backend  *Chosen  `json:"backend,omitempty"`
 	Server   *Server  `json:"server,omitempty"`

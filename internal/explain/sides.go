@@ -53,7 +53,7 @@ func (d *side) Blocked() bool              { return false }
 func (d *side) Tunnel(bool)                {}
 func (d *side) CloseWrite()                {}
 func (d *side) SetDeadline(time.Duration)  {}
-func (d *side) TLS() *tls.Conn             { return nil }
+func (d *side) TLS() *tls.Conn             { return d.asked.secured() }
 func (d *side) Sent() int64                { return 0 }
 func (d *side) Received() int64            { return 0 }
 func (d *side) Done(whole bool)            { d.done, d.dropped = true, !whole }
