@@ -14,6 +14,7 @@ import (
 	"bascule/internal/listener"
 	"bascule/internal/logs"
 	"bascule/internal/loop"
+	"bascule/internal/stats"
 	"bascule/internal/stream"
 )
 
@@ -142,9 +143,11 @@ func (e *Engine) room(a *accepting, l *loop.Loop) time.Duration {
 	if f.bind.TLS != nil {
 		t := e.tuning()
 		if wait := e.cameTLS.Wait(int(e.asked.sslRate(t)), now); wait > 0 {
+			e.limitsTLS.held[stats.TLSRate].Add(1)
 			return wait
 		}
 		if t.SSLConns > 0 && e.sslConns() >= int64(t.SSLConns) {
+			e.limitsTLS.held[stats.TLSConns].Add(1)
 			return listener.RestAtLimit
 		}
 	}

@@ -97,6 +97,7 @@ type Engine struct {
 	buried    totals
 	came      backend.Throttle // client connections, for maxconnrate and maxsessrate
 	cameTLS   backend.Throttle // those with TLS, for maxsslrate
+	limitsTLS tlsLimits
 	asked     asked
 }
 

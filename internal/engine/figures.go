@@ -70,6 +70,9 @@ func (e *Engine) process() stats.Process {
 		CumConns:    e.buried.conns.Load(), CumReqs: e.buried.requests.Load(), BytesOut: e.buried.bytes.Load(),
 		Stopping: e.stopping.Load(), Listeners: e.listening.Load(),
 	}
+	for i := range p.TLSLimited {
+		p.TLSLimited[i] = e.limitsTLS.now[i].Load()
+	}
 	for _, f := range e.order.Load().fronts {
 		p.CumConns += f.Counters.Sum(backend.Conns)
 		p.CumReqs += f.Counters.Sum(backend.Requests)

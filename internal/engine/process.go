@@ -98,6 +98,7 @@ func (e *Engine) tick() {
 			e.idle.sample(e.loops, now)
 			e.bury()
 			e.renew(now)
+			e.lookAtLimits(now)
 			e.follow()
 		}
 	}

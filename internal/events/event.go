@@ -38,6 +38,7 @@ const (
 	FrontendChange Kind = "frontend"
 	ReloadDone     Kind = "reload-done"
 	ReloadRefused  Kind = "reload-refused"
+	TLSLimit       Kind = "tls-limit" // a limit on TLS handshakes begins or ceases to hold clients up
 	Started        Kind = "started"
 	Stopping       Kind = "stopping"
 	Action         Kind = "action" // an operator's, on the page or the runtime socket

@@ -32,7 +32,8 @@ func Families() (list []Family) {
 		list = append(list, Family{"bascule_" + ownGauges[i].name, "gauge", nil, ownGauges[i].help})
 	}
 	list = append(list, Family{"bascule_reloads_total", "counter", []string{"result"}, reloadsHelp},
-		Family{handshakesTotal, "counter", []string{"side", "result"}, handshakesTotalHelp}, Family{handshakesNow, "gauge", []string{"side", "stage"}, handshakesNowHelp})
+		Family{handshakesTotal, "counter", []string{"side", "result"}, handshakesTotalHelp}, Family{handshakesNow, "gauge", []string{"side", "stage"}, handshakesNowHelp},
+		Family{limitReached, "gauge", []string{"limit"}, limitReachedHelp})
 	for i := range Activity {
 		if f := &Activity[i]; f.Metric != "" {
 			list = append(list, Family{"bascule_loop_" + f.Metric, kind(f.Counter), []string{"loop"}, f.Text})

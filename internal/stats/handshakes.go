@@ -11,6 +11,16 @@ const (
 	handshakesTotalHelp = "TLS handshakes with clients (side frontend) and servers (side backend), by what became of them: full or resumed, or what they failed for"
 	handshakesNow       = "bascule_tls_handshakes"
 	handshakesNowHelp   = "TLS handshakes now: waiting for the client's first message or a turn, or begun"
+	limitReached        = "bascule_tls_limit_reached"
+	limitReachedHelp    = "Whether a limit on TLS handshakes holds clients up: places taken by others (crowd), maxsslconn or maxsslrate"
+)
+
+// The limits on TLS handshakes.
+const (
+	TLSCrowd = iota // all places are taken, and some are lost
+	TLSConns        // maxsslconn
+	TLSRate         // maxsslrate
+	TLSLimits
 )
 
 // appendHandshakes writes what became of handshakes, and those that are under way.
@@ -36,6 +46,17 @@ func appendHandshakes(b []byte, p *Facts, sel *Selection) []byte {
 			b = append(strconv.AppendInt(b, s.Waiting, 10), '\n')
 			b = append(append(append(b, handshakesNow+`{side="`...), s.name...), `",stage="begun"} `...)
 			b = append(strconv.AppendInt(b, s.Begun, 10), '\n')
+		}
+	}
+	if sel.named(limitReached) {
+		b = appendHead(b, limitReached, limitReachedHelp, false)
+		for i, name := range [TLSLimits]string{"crowd", "maxsslconn", "maxsslrate"} {
+			n := int64(0)
+			if p.TLSLimited[i] {
+				n = 1
+			}
+			b = append(append(append(b, limitReached+`{limit="`...), name...), `"} `...)
+			b = append(strconv.AppendInt(b, n, 10), '\n')
 		}
 	}
 	return b

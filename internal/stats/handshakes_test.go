@@ -13,6 +13,7 @@ func TestHandshakesInTheMetrics(t *testing.T) {
 		p.FrontTLS.Ended[end] = 10 + int64(end)
 	}
 	p.BackTLS.Ended[loop.HandshakeResumed] = 7
+	p.TLSLimited[TLSConns] = true
 	const want = `bascule_tls_handshakes_total{side="frontend",result="given-up"} 10
 bascule_tls_handshakes_total{side="frontend",result="full"} 11
 bascule_tls_handshakes_total{side="frontend",result="resumed"} 12
@@ -37,6 +38,9 @@ bascule_tls_handshakes{side="frontend",stage="waiting"} 3
 bascule_tls_handshakes{side="frontend",stage="begun"} 2
 bascule_tls_handshakes{side="backend",stage="waiting"} 0
 bascule_tls_handshakes{side="backend",stage="begun"} 1
+bascule_tls_limit_reached{limit="crowd"} 0
+bascule_tls_limit_reached{limit="maxsslconn"} 1
+bascule_tls_limit_reached{limit="maxsslrate"} 0
 `
 	sel := ParseSelection("")
 	var got strings.Builder

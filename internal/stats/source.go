@@ -60,6 +60,7 @@ type Process struct {
 	SSLLimit     int64 // on clients with TLS a second, 0: none
 
 	FrontTLS, BackTLS loop.HandshakeFacts // with clients, with servers
+	TLSLimited        [TLSLimits]bool     // which limits hold clients with TLS up now
 
 	Pipes, PipesUsed, PipesFree int64
 
