@@ -33,6 +33,9 @@ func (s *Settings) Files() (list []string) {
 // Files are those that the settings were read from.
 func (c *Client) Files() []string {
 	list := c.CAs.file()
+	if c.CRLs != nil {
+		list = append(list, c.CRLs.Path)
+	}
 	if c.Certificate != nil {
 		list = append(list, c.Certificate.files...)
 	}

@@ -19,7 +19,7 @@ func TestUnreadableKnowsTheFilesOfTLS(t *testing.T) {
 	crl := m.CRL(time.Now().Add(time.Hour))
 	for name, data := range map[string][]byte{
 		"web.pem": both, "list": []byte(site.dir + "/line.pem [verify required ca-file " + site.dir + "/line-ca.pem crl-file " + site.dir + "/line-crl.pem]\n"), "line.pem": both,
-		"ca.pem": m.Authority(), "unnamed-ca.pem": m.Authority(), "line-ca.pem": m.Authority(), "server-ca.pem": m.Authority(), "checked-ca.pem": m.Authority(), "crl.pem": crl, "line-crl.pem": crl,
+		"ca.pem": m.Authority(), "unnamed-ca.pem": m.Authority(), "line-ca.pem": m.Authority(), "server-ca.pem": m.Authority(), "checked-ca.pem": m.Authority(), "crl.pem": crl, "line-crl.pem": crl, "checked-crl.pem": crl,
 		"client.pem": chain, "client.pem.key": key,
 	} {
 		site.write(name, data)
@@ -36,11 +36,11 @@ frontend f
   default_backend b
 backend b
   server s 127.0.0.1:9 ssl verify required ca-file $DIR/server-ca.pem crt $DIR/client.pem
-  server checked 127.0.0.1:9 check check-ssl verify required ca-file $DIR/checked-ca.pem
+  server checked 127.0.0.1:9 check check-ssl verify required ca-file $DIR/checked-ca.pem crl-file $DIR/checked-crl.pem
   server system 127.0.0.1:9 ssl verify required ca-file @system-ca
 `)
 	was := Unreadable(cfg)
-	for _, name := range []string{"web.pem", "list", "line.pem", "ca.pem", "unnamed-ca.pem", "line-ca.pem", "crl.pem", "line-crl.pem", "server-ca.pem", "checked-ca.pem", "client.pem", "client.pem.key"} {
+	for _, name := range []string{"web.pem", "list", "line.pem", "ca.pem", "unnamed-ca.pem", "line-ca.pem", "crl.pem", "line-crl.pem", "server-ca.pem", "checked-ca.pem", "checked-crl.pem", "client.pem", "client.pem.key"} {
 		path := site.dir + "/" + name
 		if slices.Contains(was, path) {
 			t.Fatalf("%s cannot be read before it is gone", name)
