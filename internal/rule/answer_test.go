@@ -18,7 +18,7 @@ func TestDefaultAnswersArePages(t *testing.T) {
 			t.Errorf("%d: fields %q", status, a.Fields)
 		}
 	}
-	if n := testing.AllocsPerRun(10, func() { DefaultAnswer(503) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { DefaultAnswer(503) }); n != 0 {
 		t.Error("503 is made anew")
 	}
 }
