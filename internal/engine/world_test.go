@@ -9,11 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"bascule/internal/config"
+	"bascule/test/loopback"
 )
 
 // patience bounds every wait of these tests.
@@ -131,22 +131,8 @@ func becomes[T comparable](t testing.TB, what string, want T, look func() T) {
 	}
 }
 
-// ownIP is a loopback address that no other process uses: who listens on a port of
-// it between our look and its use can only be this one. The kernel takes ports for
-// clients and for listeners on port 0 from 127.0.0.1. A process has 22 bits of a number.
-var ownIP = func() string {
-	pid := os.Getpid()
-	return fmt.Sprintf("127.%d.%d.%d", 64+pid>>16, pid>>8&255, pid&255)
-}()
-
-// lastPort counts the ports that were given out. They lie below those that the
-// kernel gives out by itself.
-var lastPort atomic.Int64
-
-// freeAddr is an address that nobody listens on.
-func freeAddr(testing.TB) string {
-	return fmt.Sprintf("%s:%d", ownIP, 10000+lastPort.Add(1))
-}
+// freeAddr is an address that nobody listens on, nor will before the caller does.
+func freeAddr(testing.TB) string { return loopback.Address() + ":8000" }
 
 // reply is a whole reply with that body.
 func reply(body string) string {

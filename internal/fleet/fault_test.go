@@ -14,13 +14,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"bascule/test/loopback"
 )
 
 // misbehaving runs a stream server with a control socket, and returns its address and
 // what sets its mode.
 func misbehaving(t *testing.T) (addr string, set func(Mode)) {
 	t.Helper()
-	addr = freeAddr(t)
+	addr = loopback.Address() + ":8000"
 	path := filepath.Join(t.TempDir(), "control.sock")
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

@@ -21,6 +21,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/coder/websocket"
 	"go.uber.org/goleak"
+
+	"bascule/test/loopback"
 )
 
 func TestMain(m *testing.M) {
@@ -42,9 +44,9 @@ func realRedis(t *testing.T) string {
 	if err != nil {
 		t.Fatalf("redis-server is needed: %v", err)
 	}
-	addr := freeAddr(t)
-	_, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command(path, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir())
+	addr := loopback.Address() + ":8000"
+	host, port, _ := net.SplitHostPort(addr)
+	cmd := exec.Command(path, "--port", port, "--bind", host, "--save", "", "--dir", t.TempDir())
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -57,16 +59,6 @@ func realRedis(t *testing.T) string {
 		return err == nil
 	})
 	return addr
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // within polls until done, a minute at most.
@@ -382,7 +374,7 @@ func TestRequestsAreAnsweredByTheRules(t *testing.T) {
 }
 
 func TestWithoutRedisHealthAnswersAndLoginIsUnavailable(t *testing.T) {
-	one := startAPI(t, "one", freeAddr(t))
+	one := startAPI(t, "one", loopback.Address()+":8000")
 	if status, _ := call(t, "GET", one.url+"/api/v1/health", "", ""); status != 200 {
 		t.Errorf("health: %d, want 200", status)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"bascule/internal/config"
 	"bascule/internal/loop"
+	"bascule/test/loopback"
 )
 
 func loops(t *testing.T, n int) []*loop.Loop {
@@ -58,19 +59,9 @@ func bindTo(addr netip.AddrPort) *config.Bind {
 	return &config.Bind{Addr: config.Address{Text: addr.String(), IP: addr.Addr(), Port: int(addr.Port())}, UID: -1, GID: -1}
 }
 
-// ownIP is a loopback address that no other process uses, so that nobody takes a port
-// of it before we do. A process has 22 bits of a number.
-var ownIP = func() netip.Addr {
-	pid := os.Getpid()
-	return netip.AddrFrom4([4]byte{127, byte(64 + pid>>16), byte(pid >> 8), byte(pid)})
-}()
-
-// lastPort counts the ports that were given out.
-var lastPort atomic.Int32
-
 // freeAddr is an address that nobody listens on, and that every socket of a bind can share.
 func freeAddr() netip.AddrPort {
-	return netip.AddrPortFrom(ownIP, uint16(10000+lastPort.Add(1)))
+	return netip.AddrPortFrom(netip.MustParseAddr(loopback.Address()), 8000)
 }
 
 func knock(network, addr string) error {
