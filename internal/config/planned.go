@@ -35,7 +35,6 @@ func keywords(groups []group) []Keyword {
 
 // Reasons that several groups share.
 const (
-	whyNotTLS   = "this part of TLS is not built yet"
 	whySigalgs  = "TLS chooses among the signatures that both know by itself"
 	whyOpenSSL  = "TLS is Go's own, not OpenSSL's"
 	whyResponse = "OCSP responses are read from files"
@@ -74,9 +73,10 @@ var globalOthers = keywords([]group{
 	{InGlobal, Without, "profiling is read at run time", "profiling.tasks, profiling.memory, profiling.tasks.automatic, anonkey, stress-level"},
 	{InGlobal, Planned, whySigalgs, "ssl-default-bind-client-sigalgs, ssl-default-bind-sigalgs, ssl-default-server-client-sigalgs, ssl-default-server-sigalgs"},
 	{InGlobal, Without, "DHE is not spoken", "ssl-dh-param-file, tune.ssl.default-dh-param"},
-	{InGlobal, Without, whyOpenSSL, "ssl-engine, ssl-mode-async, ssl-propquery, ssl-provider, ssl-provider-path, ssl-security-level"},
-	{InGlobal, Without, "keys are read without a passphrase", "ssl-passphrase-cmd"},
-	{InGlobal, Without, "certificates are shown as they stand in their files", "ssl-skip-self-issued-ca"},
+	{InGlobal, Without, whyOpenSSL, "ssl-engine, ssl-mode-async, ssl-propquery, ssl-provider, ssl-provider-path"},
+	{InGlobal, Planned, "name the ciphers and curves that may be spoken", "ssl-security-level"},
+	{InGlobal, Planned, "keys are read without a passphrase; keep them in files that bascule's user alone can read", "ssl-passphrase-cmd"},
+	{InGlobal, Planned, "certificates are shown as they stand in their files; leave the root out of these", "ssl-skip-self-issued-ca"},
 	{InGlobal, Without, whyResponse, "ocsp-update.disable, ocsp-update.httpproxy, ocsp-update.maxdelay, ocsp-update.mindelay, ocsp-update.mode, tune.ssl.ocsp-update.maxdelay, tune.ssl.ocsp-update.mindelay"},
 	{InGlobal, Without, "certificates come from files", "acme.scheduler"},
 	{InGlobal, Without, "sessions are kept by the clients, in tickets", "tune.ssl.cachesize, tune.ssl.force-private-cache, tune.ssl.lifetime, tune.ssl.ssl-ctx-cache-size"},
@@ -167,7 +167,8 @@ var bindOthers = keywords([]group{
 
 // serverOthers are HAProxy's options of server lines that are not read.
 var serverOthers = keywords([]group{
-	{OnServer, Planned, whyNotTLS, "force-sslv3, force-tlsv10, force-tlsv11, renegotiate"},
+	{OnServer, Planned, "TLS 1.2 and 1.3 alone are spoken", "force-sslv3, force-tlsv10, force-tlsv11"},
+	{OnServer, Planned, "nothing is agreed on again within a connection", "renegotiate"},
 	{OnServer, Planned, whySigalgs, "client-sigalgs=1, sigalgs=1"},
 	{OnServer, Planned, whyEarly, "allow-0rtt"},
 	{OnServer, Planned, whyKernel, "ktls=1"},
