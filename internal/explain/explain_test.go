@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +10,7 @@ import (
 
 	"bascule/internal/config"
 	"bascule/internal/engine"
+	"bascule/test/loopback"
 )
 
 // example is the deployment that the project ships.
@@ -85,17 +85,12 @@ func named(t *testing.T, name string) string {
 
 // What is explained is what happens: the same file, run by the engine.
 func TestWhatIsExplainedHappens(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	front := l.Addr().String()
-	l.Close()
+	front := loopback.Address() + ":8000"
 	text := `defaults
     mode http
-    timeout connect 2s
-    timeout client 5s
-    timeout server 5s
+    timeout connect 1m
+    timeout client 1m
+    timeout server 1m
 frontend f
     bind ` + front + `
     option forwardfor

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bascule/test/loopback"
 )
 
 // running starts a loop that the test stops at its end.
@@ -264,12 +266,7 @@ func TestTimersFireInOrder(t *testing.T) {
 }
 
 func TestDialTellsARefusal(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := netip.MustParseAddrPort(ln.Addr().String())
-	_ = ln.Close()
+	addr := netip.MustParseAddrPort(loopback.Address() + ":8000") // nobody listens there
 	l := running(t)
 	result := make(chan error, 1)
 	on(l, func() {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"bascule/internal/backend"
+	"bascule/test/loopback"
 )
 
 // TestTheExporterReadsTheCSV runs Debian's prometheus-haproxy-exporter against
@@ -22,13 +22,7 @@ func TestTheExporterReadsTheCSV(t *testing.T) {
 	w.check("app/s1", 3, backend.Result{Status: backend.CheckL4CON, Info: `refused, "again"`})
 	w.check("app/s2", 1, backend.Result{Status: backend.CheckL4OK})
 	uri := front(t, Page{Source: w.src}.answer) + "/stats;csv"
-	out := ""
-	for try := 1; out == ""; try++ {
-		var said string
-		if out, said = export(t, uri); out == "" && try == 10 {
-			t.Fatalf("the exporter ends each time: %s", said)
-		}
-	}
+	out := export(t, uri)
 	for _, line := range []string{
 		"haproxy_up 1",
 		"haproxy_exporter_csv_parse_failures 0",
@@ -45,16 +39,10 @@ func TestTheExporterReadsTheCSV(t *testing.T) {
 	}
 }
 
-// export runs the exporter and returns its metrics; "", and what it said, if it ends
-// before, as it does when another has got the port that was free a moment ago.
-func export(t *testing.T, uri string) (metrics, said string) {
+// export runs the exporter and returns its metrics.
+func export(t *testing.T, uri string) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	ln.Close()
+	addr := loopback.Address() + ":8000"
 	var stderr bytes.Buffer
 	cmd := exec.Command("prometheus-haproxy-exporter", "--haproxy.scrape-uri="+uri, "--web.listen-address="+addr)
 	cmd.Stderr = &stderr
@@ -75,11 +63,11 @@ func export(t *testing.T, uri string) (metrics, said string) {
 			if err = errors.Join(err, res.Body.Close()); err != nil {
 				t.Fatal(err)
 			}
-			return string(b), ""
+			return string(b)
 		}
 		select {
 		case <-ended:
-			return "", stderr.String()
+			t.Fatalf("the exporter has ended: %s", stderr.String())
 		default:
 		}
 		if time.Now().After(deadline) {
