@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+
+	"bascule/test/loopback"
 )
 
 func TestExampleOfAFleetIsRead(t *testing.T) {
@@ -94,9 +96,9 @@ func wildFleet(t *testing.T) (path string) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	addrs, err := freePorts(5)
-	if err != nil {
-		t.Fatal(err)
+	addrs := make([]string, 5)
+	for i := range addrs {
+		addrs[i] = loopback.Address() + ":8000"
 	}
 	redis := miniredis.RunT(t).Addr()
 	var file, servers strings.Builder

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bascule/internal/drill/traffic"
+	"bascule/test/loopback"
 )
 
 // lockedBuffer is a bytes.Buffer that two goroutines may use.
@@ -38,18 +39,15 @@ func withTimeout(t *testing.T, d time.Duration) (context.Context, context.Cancel
 
 func realRedis(t *testing.T) string {
 	t.Helper()
-	addrs, err := freePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(addrs[0])
-	cmd := exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir())
+	ip := loopback.Address()
+	addr := ip + ":6379"
+	cmd := exec.Command("redis-server", "--port", "6379", "--bind", ip, "--save", "", "--dir", t.TempDir())
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("redis-server is needed: %v", err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	within(t, "redis-server answers", func() bool { return accepts(addrs[0]) })
-	return addrs[0]
+	within(t, "redis-server answers", func() bool { return accepts(addr) })
+	return addr
 }
 
 func TestQuantilesAreExactToASixteenth(t *testing.T) {
