@@ -3,6 +3,7 @@ package cert_test
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/pem"
 	"io/fs"
 	"net"
 	"slices"
@@ -42,7 +43,9 @@ func TestCertificatesAreReadAsHAProxyReadsThem(t *testing.T) {
 	from := files(map[string][]byte{
 		"both.pem": append(bytes.Clone(certificate), key...), "swapped.pem": append(bytes.Clone(key), certificate...),
 		"apart.pem": certificate, "apart.pem.key": key, "alone.pem": certificate,
-		"wrong.pem": append(bytes.Clone(certificate), otherKey...), "junk.pem": []byte("junk\n"),
+		"locked.pem": append(bytes.Clone(certificate), pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY"})...),
+		"old.pem":    append(bytes.Clone(certificate), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED"}})...),
+		"wrong.pem":  append(bytes.Clone(certificate), otherKey...), "junk.pem": []byte("junk\n"),
 		"pair.ecdsa": append(bytes.Clone(certificate), key...), "pair.rsa": append(bytes.Clone(other), otherKey...),
 		"dir/b.pem": append(bytes.Clone(certificate), key...), "dir/a.pem": other, "dir/a.pem.key": otherKey,
 		"dir/.hidden": []byte("junk"), "dir/a.pem.issuer": []byte("junk"), "dir/a.pem.sctl": {0, 0}, "dir/sub/c.pem": []byte("junk"),
@@ -54,10 +57,12 @@ func TestCertificatesAreReadAsHAProxyReadsThem(t *testing.T) {
 	}{
 		{"both.pem", "both.pem"}, {"swapped.pem", "swapped.pem"}, {"apart.pem", "apart.pem"},
 		{"pair", "pair.rsa pair.ecdsa"}, {"dir", "dir/a.pem dir/b.pem"},
-		{"alone.pem", "No Private Key found in 'alone.pem.key'."},
-		{"wrong.pem", "inconsistencies between private key and certificate loaded 'wrong.pem'."},
-		{"junk.pem", "unable to load certificate from file 'junk.pem'."},
-		{"bad", "unable to load certificate from file 'bad/z.pem'."},
+		{"alone.pem", "No Private Key found in 'alone.pem.key'. It may stand there or behind the certificate."},
+		{"wrong.pem", "inconsistencies between private key and certificate loaded 'wrong.pem'. The key must be that of the first certificate."},
+		{"locked.pem", "unable to load private key for 'locked.pem'. It has a passphrase; openssl pkey writes it without."},
+		{"old.pem", "unable to load private key for 'old.pem'. It has a passphrase; openssl pkey writes it without."},
+		{"junk.pem", "unable to load certificate from file 'junk.pem'. It has none in PEM that can be read."},
+		{"bad", "unable to load certificate from file 'bad/z.pem'. It has none in PEM that can be read."},
 		{"none", "unable to stat SSL certificate from file 'none' : File does not exist."},
 	} {
 		list, err := cert.Load(test.path, from)

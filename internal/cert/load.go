@@ -141,7 +141,7 @@ func loadFile(path string, from Files) (*Certificate, error) {
 	}
 	chain, key := parse(data)
 	if len(chain) == 0 {
-		return nil, errNoCertificate(path)
+		return nil, fmt.Errorf("%w It has none in PEM that can be read.", errNoCertificate(path))
 	}
 	keyPath := path
 	if key == nil {
@@ -152,7 +152,7 @@ func loadFile(path string, from Files) (*Certificate, error) {
 			return nil, fmt.Errorf("unable to load the private key from file '%s' : %s", keyPath, why(err))
 		}
 		if _, key = parse(data); key == nil {
-			return nil, fmt.Errorf("No Private Key found in '%s'.", keyPath)
+			return nil, fmt.Errorf("No Private Key found in '%s'. It may stand there or behind the certificate.", keyPath)
 		}
 	}
 	c, err := pair(path, from.Beside.complete(chain), key)
@@ -171,6 +171,9 @@ func errNoCertificate(path string) error {
 
 // pair makes a certificate of a chain and its key.
 func pair(path string, chain []*pem.Block, key *pem.Block) (*Certificate, error) {
+	if locked(key) {
+		return nil, fmt.Errorf("unable to load private key for '%s'. It has a passphrase; openssl pkey writes it without.", path)
+	}
 	m, err := parsed.find(sumOf(chain, key), func() (*material, error) {
 		var all bytes.Buffer
 		for _, block := range chain {
@@ -184,11 +187,16 @@ func pair(path string, chain []*pem.Block, key *pem.Block) (*Certificate, error)
 	})
 	if err != nil {
 		if strings.Contains(err.Error(), "does not match") {
-			return nil, fmt.Errorf("inconsistencies between private key and certificate loaded '%s'.", path)
+			return nil, fmt.Errorf("inconsistencies between private key and certificate loaded '%s'. The key must be that of the first certificate.", path)
 		}
 		return nil, fmt.Errorf("unable to load certificate from file '%s' : %w", path, err)
 	}
 	return &Certificate{Certificate: m.Certificate, Path: path, Names: m.names, of: m}, nil
+}
+
+// locked says whether a key has a passphrase (RFC 5958 §3, RFC 1421 §4.6.1.1).
+func locked(key *pem.Block) bool {
+	return key.Type == "ENCRYPTED PRIVATE KEY" || strings.HasSuffix(key.Headers["Proc-Type"], "ENCRYPTED")
 }
 
 // parse takes the certificates and the first private key of a PEM file.

@@ -92,7 +92,7 @@ func (l *loader) settle(t *tlsDraft, d *draft, b *Bind) *cert.Settings {
 	s := &cert.Settings{Certificates: cert.NewSet(nil), Strict: t.strict == yes, NoTickets: t.tickets == no, TicketKeys: t.ticketKeys, Lists: t.lists, ReadLine: l.lineReader(t, whose), Line: b.Line}
 	switch {
 	case len(t.certs) == 0 && !s.Strict:
-		say(lang.Alert, "no SSL certificate specified %s (use 'crt').", whose)
+		say(lang.Alert, "no SSL certificate specified %s (use 'crt'). A directory needs one in it.", whose)
 		return s
 	case len(t.certs) == 0:
 		say(lang.Warning, "no SSL certificate specified %s, ssl connections will fail (use 'crt').", whose)

@@ -81,7 +81,7 @@ func TestServersWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 			if _, reason, _ := strings.Cut(want[2], "Couldn't"); !strings.HasSuffix(got[2], reason) {
 				t.Errorf("%s; %s:\ngot  %q\nwant %q", c[0], c[1], got[2], want[2])
 			}
-		case got[2] != want[2]:
+		case !strings.HasPrefix(got[2], want[2]): // what to do stands behind
 			t.Errorf("%s; %s:\ngot  %q\nwant %q", c[0], c[1], got[2], want[2])
 		}
 	}

@@ -150,7 +150,7 @@ func TestBindsWithTLSAreTakenAsHAProxyTakesThem(t *testing.T) {
 			if reason := want[2]; !strings.HasSuffix(got[2], reason) {
 				t.Errorf("%s%s:\ngot  %q\nwant %q", global, words, got[2], reason)
 			}
-		case got != nil && got[2] != want[2]:
+		case got != nil && !strings.HasPrefix(got[2], want[2]): // what to do stands behind
 			t.Errorf("%s%s:\ngot  %q\nwant %q", global, words, got[2], want[2])
 		}
 	}
