@@ -121,10 +121,10 @@ func startHAProxy(t *testing.T, server string) string {
 	maxconn 100
 defaults
 	mode http
-	timeout connect 2s
-	timeout client 3s
-	timeout server 3s
-	timeout http-request 1s
+	timeout connect 20s
+	timeout client 20s
+	timeout server 20s
+	timeout http-request 5s
 	retries 0
 frontend f
 	bind fd@3
