@@ -75,6 +75,8 @@ type loader struct {
 	trust cert.Memory                    // what ca-file and crl-file on binds name
 	keys  map[string]*cert.TicketKeys    // that were read, by tls-ticket-keys
 
+	toldH2 bool // one remark about alpn is enough
+
 	texts   map[string]int // index into cfg.Text by title
 	textAt  int            // of the section being read; -1: none
 	unnamed int            // defaults sections without a name

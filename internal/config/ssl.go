@@ -121,6 +121,10 @@ func bindALPN(o *options) {
 		return
 	}
 	o.bind.tls.alpn = slices.DeleteFunc(strings.Split(w.Text, ","), func(name string) bool { return name == "" })
+	if slices.Contains(o.bind.tls.alpn, "h2") && !o.toldH2 {
+		o.toldH2 = true
+		o.note(w, "'alpn' : h2 is never agreed on, clients get HTTP/1.1: HTTP/2 is not spoken yet.")
+	}
 }
 
 func bindTicketKeys(o *options) {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"bascule/internal/cert/certtest"
+	"bascule/internal/lang"
 )
 
 // verdictOf is the severity and the text of the first problem, without where it is,
@@ -199,6 +200,24 @@ func TestDefaultsOfTLSReachTheBindsThatSayNothing(t *testing.T) {
 			if !reflect.DeepEqual(got, test.want) || b.TLS.Certificates.Len() != 1 {
 				t.Errorf("%s, %s: got %v, want %v", test.global, test.bind, got, test.want)
 			}
+		}
+	}
+}
+
+func TestOneNoticeSaysThatH2IsNeverAgreedOn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "web.pem")
+	if err := os.WriteFile(path, certtest.New(t).Both("web.test"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for alpn, want := range map[string]int{"h2,http/1.1": 1, "http/1.1": 0} {
+		bind := fmt.Sprintf("    bind 127.0.0.1:0 ssl crt %s alpn %s\n", path, alpn)
+		_, problems := loadText(t, "defaults\n    mode http\n    timeout client 1m\nfrontend f\n"+bind+bind, Env{})
+		told := slices.DeleteFunc(problems.List, func(p lang.Problem) bool { return p.Severity != lang.Notice })
+		if len(told) != want || want == 1 && (told[0].Pos.Line != 5 || !strings.Contains(told[0].Text, "HTTP/1.1")) {
+			t.Errorf("alpn %s: %v, want %d notices, on the first line", alpn, told, want)
+		}
+		if problems.Alerts() > 0 {
+			t.Errorf("alpn %s: %v", alpn, problems.List)
 		}
 	}
 }
