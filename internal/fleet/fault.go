@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -160,6 +161,9 @@ func seize(w http.ResponseWriter, r *http.Request) net.Conn {
 
 // resetConn closes with an RST, also when nothing is unread: SO_LINGER of 0.
 func resetConn(conn net.Conn) {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn() // no close_notify in front of it
+	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // fails on a connection that is gone
 	}

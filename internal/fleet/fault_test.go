@@ -27,7 +27,7 @@ func misbehaving(t *testing.T) (addr string, set func(Mode)) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- serve(ctx, addr, "s1", path, NewStream("s1", 4, 0), nil, io.Discard, slog.New(slog.DiscardHandler))
+		ended <- server{addr: addr, name: "s1", control: path, handler: NewStream("s1", 4, 0)}.serve(ctx, io.Discard, slog.New(slog.DiscardHandler))
 	}()
 	t.Cleanup(func() {
 		stop()

@@ -463,6 +463,7 @@ func TestMainRefusesWrongArguments(t *testing.T) {
 		{"no name", []string{"api"}, "--name is missing"},
 		{"an unknown flag", []string{"api", "--nom", "x"}, "nom"},
 		{"an argument too many", []string{"stream", "--name", "x", "y"}, "unexpected argument y"},
+		{"authorities of clients without TLS", []string{"api", "--name", "x", "--client-ca", "ca.pem"}, "--client-ca goes with --tls"},
 		{"a cache of nothing", []string{"stream", "--name", "x", "--cache", "0"}, "at least 1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -22,6 +22,8 @@ const usage = `usage: bascule fleet api    --addr IP:PORT --name NAME --redis IP
                   curl --unix-socket PATH -X PUT -d MODE http://fleet/mode
                   with one of well, refused, reset, reset-midway, truncated, garbage,
                   errors, slow, lies
+  --tls FILE      speak TLS, with the certificate and the key of this PEM file
+  --client-ca FILE  answer only clients with a certificate of these authorities
 `
 
 // Main runs one server of the fleet until SIGTERM or SIGINT and returns its exit code:
@@ -68,6 +70,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	cached := flags.Int("cache", defaultCached, "segments kept in the cache (stream)")
 	miss := flags.Duration("miss", 20*time.Millisecond, "time that a segment outside the cache costs (stream)")
 	ctl := flags.String("control", "", "path of the control socket")
+	crt := flags.String("tls", "", "PEM file with certificate and key")
+	clients := flags.String("client-ca", "", "PEM file with the authorities of clients")
 	if err := flags.Parse(args[1:]); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return err
@@ -80,16 +84,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if *name == "" {
 		return usageError("--name is missing")
 	}
+	secure, err := loadTLS(*crt, *clients)
+	if err != nil {
+		return err
+	}
 	log := slog.New(slog.NewTextHandler(stderr, nil)).With("server", *name)
+	s := server{addr: *addr, name: *name, control: *ctl, tls: secure}
 	switch kind {
 	case "api":
 		api := NewAPI(*name, *redisAddr, log)
-		return serve(ctx, *addr, *name, *ctl, api, api.Close, stdout, log)
+		s.handler, s.closing = api, api.Close
+		return s.serve(ctx, stdout, log)
 	case "stream":
 		if *cached < 1 {
 			return usageError("--cache must be at least 1")
 		}
-		return serve(ctx, *addr, *name, *ctl, NewStream(*name, *cached, *miss), nil, stdout, log)
+		s.handler = NewStream(*name, *cached, *miss)
+		return s.serve(ctx, stdout, log)
 	}
 	return usageError(fmt.Sprintf("unknown server %q", kind))
 }

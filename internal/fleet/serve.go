@@ -2,12 +2,16 @@ package fleet
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -24,24 +28,31 @@ const (
 	maxBody = 64 << 10
 )
 
-// serve answers on addr with h until ctx ends, then stops gracefully: no new
-// connections, replies in progress are finished, and closing (nil: nothing) ends what
-// http.Server does not know of, the WebSockets. With a path in ctl its mode is switched
-// there.
-func serve(ctx context.Context, addr, name, ctl string, h http.Handler, closing func(), stdout io.Writer, log *slog.Logger) error {
-	ln, err := listen(addr)
+// A server is one of the fleet's.
+type server struct {
+	addr, name string
+	control    string      // path of the socket on which its mode is switched; "": none
+	tls        *tls.Config // nil: in the clear
+	handler    http.Handler
+	closing    func() // ends what http.Server does not know of, the WebSockets; nil: nothing
+}
+
+// serve answers until ctx ends, then stops gracefully: no new connections, and replies
+// in progress are finished.
+func (s server) serve(ctx context.Context, stdout io.Writer, log *slog.Logger) error {
+	ln, err := listen(s.addr)
 	if err != nil {
 		return err
 	}
-	faulty := &faulty{next: h}
+	faulty := &faulty{next: s.handler}
 	srv := &http.Server{
-		Handler:           named(name, faulty),
+		Handler:           named(s.name, faulty),
 		ReadHeaderTimeout: headWait,
 		IdleTimeout:       idleKept,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	if ctl != "" {
-		stop, err := (&control{faulty: faulty, door: ln, srv: srv}).listen(ctl)
+	if s.control != "" {
+		stop, err := (&control{faulty: faulty, door: ln, srv: srv}).listen(s.control)
 		if err != nil {
 			return errors.Join(err, ln.Close())
 		}
@@ -49,8 +60,8 @@ func serve(ctx context.Context, addr, name, ctl string, h http.Handler, closing 
 	}
 	served := make(chan error, 1)
 	// Ends when Shutdown or Close below closes the listener.
-	go func() { served <- srv.Serve(ln) }()
-	fmt.Fprintf(stdout, "%s listens on %s\n", name, ln.Addr())
+	go func() { served <- srv.Serve(s.secured(ln)) }()
+	fmt.Fprintf(stdout, "%s listens on %s\n", s.name, ln.Addr())
 
 	select {
 	case err := <-served:
@@ -63,13 +74,52 @@ func serve(ctx context.Context, addr, name, ctl string, h http.Handler, closing 
 		log.Warn("stopped before all replies were finished", "error", err)
 		srv.Close()
 	}
-	if closing != nil {
-		closing() // after Shutdown, so that no further WebSocket begins
+	if s.closing != nil {
+		s.closing() // after Shutdown, so that no further WebSocket begins
 	}
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
+}
+
+func (s server) secured(ln net.Listener) net.Listener {
+	if s.tls == nil {
+		return ln
+	}
+	return tls.NewListener(ln, s.tls)
+}
+
+// loadTLS makes the TLS of a server of the file crt, which has the certificate, those
+// above it and the key, as HAProxy's crt has. With the authorities of the file clients it
+// answers only who has a certificate of one of them. "" and "" is nil, in the clear.
+func loadTLS(crt, clients string) (*tls.Config, error) {
+	if crt == "" {
+		if clients != "" {
+			return nil, usageError("--client-ca goes with --tls")
+		}
+		return nil, nil
+	}
+	text, err := os.ReadFile(crt)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair(text, text)
+	if err != nil {
+		return nil, fmt.Errorf("--tls %s: %w (the file has the certificate and its key)", crt, err)
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}
+	if clients == "" {
+		return c, nil
+	}
+	if text, err = os.ReadFile(clients); err != nil {
+		return nil, err
+	}
+	c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+	if !c.ClientCAs.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("--client-ca %s: no certificate in it", clients)
+	}
+	return c, nil
 }
 
 // named puts the server's name on every response, so that a client sees who answered.
