@@ -125,7 +125,7 @@ func TestTCPLogLinesAreHAProxys(t *testing.T) {
 		"the client is silent":                      {front: "timeout client 2s", client: ending(read(2), toEnd), server: ending(send("ok"), toEnd)},
 		"the server is silent":                      {back: "timeout server 2s", client: ending(send("hello"), toEnd), server: ending(read(5), toEnd)},
 		"a tunnel is silent":                        {back: "timeout tunnel 2s", client: ending(send("hello"), read(2), toEnd), server: ending(read(5), send("ok"), toEnd)},
-		"a half-closed client is too late":          {front: "timeout client-fin 1s", client: ending(send("hello"), half, toEnd), server: ending(read(5), toEnd, func(net.Conn) { time.Sleep(1500 * time.Millisecond) })},
+		"client-fin leaves who waits for a reply":   {front: "timeout client-fin 1s", client: ending(send("hello"), half, toEnd), server: ending(read(5), toEnd, func(net.Conn) { time.Sleep(1500 * time.Millisecond) })},
 		"a half-closed server is too late":          {back: "timeout server-fin 2s", client: ending(send("hello"), read(1), func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }), server: ending(read(5), send("o"), half, toEnd)},
 		"the server refuses":                        {back: "retries 1", client: toEnd, noServer: true},
 		"no server is up":                           {client: toEnd, options: "disabled", server: toEnd},
